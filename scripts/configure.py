@@ -1,0 +1,81 @@
+"""Complete the training config: encoder, its settings, corpora, seed, length of training."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import srsly
+import typer
+from spacy import util
+from spacy.tokens import DocBin
+from thinc.api import Config
+from wasabi import msg
+
+from scripts.output import written_whole
+
+
+def configure(
+    config: Config,
+    encoder: dict[str, Any],
+    settings: dict[str, Any],
+    corpora: dict[str, Path],
+    n_queries: int,
+    seed: int,
+) -> Config:
+    """Complete a training config.
+
+    The steps of the learning rate's schedule follow from `schedule.epochs`, `schedule.warmup` (a
+    share of all steps), the batch size and the number of queries. Dev is scored once an epoch.
+
+    config (Config): The config with every hyperparameter, not interpolated.
+    encoder (dict[str, Any]): What `encoder` found.
+    settings (dict[str, Any]): Values that this encoder needs, by dotted name.
+    corpora (dict[str, Path]): Paths of the train and dev corpus.
+    n_queries (int): Number of queries in train.
+    seed (int): Seed of initialization, order and dropout.
+    RETURNS (Config): The config that `spacy train` takes as it is.
+    """
+    overrides = {
+        "components.transformer.model.name": encoder["path"],
+        "system.seed": seed,
+        **{f"paths.{name}": str(path) for name, path in corpora.items()},
+        **settings,
+    }
+    config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
+    schedule = config["schedule"]
+    epoch = math.ceil(n_queries / config["training"]["batcher"]["size"])
+    steps = schedule["epochs"] * epoch
+    config["training"]["max_steps"] = steps
+    config["training"]["eval_frequency"] = epoch
+    learn_rate = config["training"]["optimizer"]["learn_rate"]
+    learn_rate["total_steps"] = steps
+    learn_rate["warmup_steps"] = max(1, round(schedule["warmup"] * steps))
+    return config
+
+
+def main(
+    config_path: Path = typer.Argument(..., help="Config with every hyperparameter", exists=True),
+    encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
+    encoder_path: Path = typer.Argument(..., help="The encoder that was found", exists=True),
+    corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
+    output_path: Path = typer.Argument(..., help="Config to write"),
+    seed: int = typer.Option(0, help="Seed of training"),
+) -> None:
+    """Complete the training config."""
+    encoder = srsly.read_json(encoder_path)
+    known = srsly.read_json(encoders_path).get(encoder["name"], {})
+    corpora = {name: corpus / f"{name}.spacy" for name in ("train", "dev")}
+    n_queries = len(DocBin().from_disk(corpora["train"]))
+    config = util.load_config(config_path, interpolate=False)
+    config = configure(config, encoder, known.get("settings", {}), corpora, n_queries, seed)
+    with written_whole(output_path) as path:
+        config.to_disk(path, interpolate=False)
+    rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]
+    msg.good(
+        f"{output_path}: {encoder['name']}, learning rate {rate:g}, "
+        f"{config['training']['max_steps']} steps in {config['schedule']['epochs']} epochs"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

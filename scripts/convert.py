@@ -1,0 +1,282 @@
+"""Convert annotated queries (CSV and BIO) to the DocBin corpora that spaCy trains on."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import spacy
+import srsly
+import typer
+from spacy.tokens import Doc, DocBin
+from wasabi import msg
+
+from scripts.annotations import (
+    LABELS,
+    Query,
+    Span,
+    differences,
+    move_spans,
+    query_key,
+    to_doc,
+    trim,
+    word_tags,
+)
+from scripts.formats import Reading, read_bio, read_csv
+from scripts.metrics import span_f1
+from scripts.output import written_whole
+
+TEST_SHARE = 0.1
+DEV_SHARE = 0.1
+SPLITS = ("train", "dev", "test")
+
+
+def place(annotated: Query, gold: Query) -> tuple[list[Span], list[Span]]:
+    """Move an annotator's spans onto the text of another writing of the same query.
+
+    annotated (Query): The query as the annotator saw it.
+    gold (Query): The other writing.
+    RETURNS (tuple[list[Span], list[Span]]): The spans on the other text, and those of which
+        nothing is left there.
+    """
+    moved = move_spans(annotated.spans, [differences(annotated.text, gold.text)])
+    trimmed = [trim(span, gold.text) for span in moved]
+    placed = [span for span in trimmed if span.start < span.end]
+    lost = [old for old, new in zip(annotated.spans, trimmed, strict=True) if new not in placed]
+    return placed, lost
+
+
+def join(
+    gold: Iterable[Query], annotated: Iterable[Query]
+) -> tuple[list[Query], list[Query], list[tuple[Query, Span]]]:
+    """Put the annotators' spans beside the gold entities of the same query.
+
+    Queries are the same if their `query_key` is. Gold decides what the entities are; where there
+    is none, the annotator who is named first does.
+
+    gold (Iterable[Query]): Queries with gold entities.
+    annotated (Iterable[Query]): Queries with annotators' spans.
+    RETURNS (tuple[list[Query], list[Query], list[tuple[Query, Span]]]): The gold queries, the
+        queries that only annotators speak of, and the spans that could not be placed on gold.
+    """
+    by_key: dict[str, Query] = {}
+    gold, others, lost = list(gold), [], []
+    layers: dict[str, list[Span]] = {}
+    for query in gold:
+        by_key.setdefault(query_key(query.text), query)
+    for query in annotated:
+        key = query_key(query.text)
+        if key not in by_key:
+            by_key[key] = query
+            others.append(query)
+        placed, unplaced = place(query, by_key[key])
+        layers.setdefault(key, []).extend(placed)
+        lost.extend((query, span) for span in unplaced)
+
+    def with_layer(query: Query) -> Query:
+        return replace(query, annotations=tuple(sorted(layers.get(query_key(query.text), ()))))
+
+    return [with_layer(query) for query in gold], [with_layer(query) for query in others], lost
+
+
+def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
+    """Score each annotator against gold, on the queries that both speak of.
+
+    gold (Iterable[Query]): Gold queries with the annotators' spans beside them.
+    RETURNS (dict[str, dict[str, float]]): By annotator, the number of queries and seqeval's F1
+        over whitespace words. An ambiguous span agrees with no gold entity.
+    """
+    tags: dict[str, tuple[list, list]] = {}
+    for query in gold:
+        for annotator in sorted({span.annotator for span in query.annotations}):
+            spans = [span for span in query.annotations if span.annotator == annotator]
+            truth, marked = tags.setdefault(annotator, ([], []))
+            truth.append(word_tags(query.text, [span[:3] for span in query.spans]))
+            marked.append(word_tags(query.text, [span[:3] for span in spans]))
+    return {
+        annotator: {"queries": len(truth), "f1": span_f1(truth, marked)}
+        for annotator, (truth, marked) in tags.items()
+    }
+
+
+def hold_out(queries: list[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:
+    """Split queries in two, stratified by the labels that they hold.
+
+    A systematic sample: the queries are shuffled, ordered by their labels, and taken at even
+    distances. Writings of one query (see `query_key`) stay together.
+
+    queries (list[Query]): What to split.
+    share (float): The share to hold out, of the distinct queries, rounded up.
+    seed (int): Seed of the shuffling.
+    RETURNS (tuple[list[Query], list[Query]]): What stays and what is held out, in their order.
+    """
+    strata: dict[str, str] = {}
+    for query in queries:
+        labels = " ".join(sorted({span.label for span in query.spans}))
+        strata.setdefault(query_key(query.text), labels)
+    keys = random.Random(seed).sample(sorted(strata), len(strata))
+    keys.sort(key=strata.__getitem__)
+    count = math.ceil(share * len(keys))
+    held_out = {keys[int((i + 0.5) * len(keys) / count)] for i in range(count)}
+    kept = [query for query in queries if query_key(query.text) not in held_out]
+    return kept, [query for query in queries if query_key(query.text) in held_out]
+
+
+def split(
+    gold: list[Query], others: list[Query], test: list[Query], seed: int
+) -> dict[str, list[Query]]:
+    """Split queries into train, dev and test.
+
+    Where there is gold, dev and test are cut from it alone: the rest is one annotator's opinion,
+    and goes to train.
+
+    gold (list[Query]): Queries with gold entities.
+    others (list[Query]): Queries that only annotators speak of.
+    test (list[Query]): A fixed test set; empty: a tenth is cut from the others.
+    seed (int): Seed of the split.
+    RETURNS (dict[str, list[Query]]): The queries of each split.
+    """
+    pool, rest = (gold, others) if gold else (others, [])
+    if not test:
+        pool, test = hold_out(pool, TEST_SHARE, seed)
+    pool, dev = hold_out(pool, DEV_SHARE, seed)
+    return {"train": pool + rest, "dev": dev, "test": test}
+
+
+def describe(docs: Iterable[Doc]) -> dict:
+    """Count what a split holds: queries, those with and without entities, spans, tokens."""
+    docs = list(docs)
+    spans = Counter(ent.label_ for doc in docs for ent in doc.ents)
+    with_entities = sum(bool(doc.ents) for doc in docs)
+    return {
+        "queries": len(docs),
+        "with_entities": with_entities,
+        "without_entities": len(docs) - with_entities,
+        **{label: spans[label] for label in LABELS},
+        "tokens": sum(len(doc) for doc in docs),
+        "missing_tokens": sum(token.ent_iob == 0 for doc in docs for token in doc),
+    }
+
+
+def convert(
+    csv: list[Path],
+    bio: list[Path],
+    test_bio: list[Path],
+    seed: int,
+    make_doc: Callable[[str], Doc],
+) -> tuple[dict[str, list[Doc]], dict, list[dict]]:
+    """Read, join and split annotated queries.
+
+    csv (list[Path]): Annotators' spans (see `read_csv`).
+    bio (list[Path]): Gold entities (see `read_bio`).
+    test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
+    seed (int): Seed of the split.
+    make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
+    RETURNS (tuple[dict[str, list[Doc]], dict, list[dict]]): The docs of each split, the summary,
+        and what was rejected.
+    """
+    csv_readings = {str(path): read_csv(path, make_doc) for path in csv}
+    bio_readings = {str(path): read_bio(path) for path in bio}
+    test_readings = {str(path): read_bio(path) for path in test_bio}
+    readings: list[Reading] = [
+        *csv_readings.values(),
+        *bio_readings.values(),
+        *test_readings.values(),
+    ]
+    rejected = [item for reading in readings for item in reading.rejected]
+
+    test_gold = [query for reading in test_readings.values() for query in reading.queries]
+    test_keys = {query_key(query.text) for query in test_gold}
+    gold = []
+    for reading in bio_readings.values():
+        for query in reading.queries:
+            if query_key(query.text) in test_keys:
+                reason = "the test set holds this query, so it is not trained on"
+                rejected.append({"file": query.id, "reason": reason, "content": query.text})
+            else:
+                gold.append(query)
+    in_test = len(rejected) - sum(len(reading.rejected) for reading in readings)
+
+    annotated = [query for reading in csv_readings.values() for query in reading.queries]
+    joined, others, lost = join([*gold, *test_gold], annotated)
+    for query, span in lost:
+        marked = query.text[span.start : span.end]
+        reason = f"the gold text of this query does not hold '{marked}'"
+        rejected.append({"file": query.id, "reason": reason, "content": query.text})
+    pool, test = joined[: len(gold)], joined[len(gold) :]
+    queries = split(pool, others, test, seed)
+
+    docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
+    has_gold = bool(joined)
+    summary = {
+        "seed": seed,
+        "csv": {path: dict(reading.counts) for path, reading in csv_readings.items()},
+        "bio": {path: dict(reading.counts) for path, reading in bio_readings.items()},
+        "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
+        "joined_queries": len(annotated) - len(others) if has_gold else 0,
+        "queries_without_gold": len(others),
+        "not_joined": [{"id": q.id, "text": q.text} for q in others] if has_gold else [],
+        "spans_not_placed": len(lost),
+        "left_out_for_the_test_set": in_test,
+        "agreement": agreement(joined),
+        "splits": {name: describe(docs[name]) for name in SPLITS},
+    }
+    return docs, summary, rejected
+
+
+def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
+    """Print what was read, and the splits, as tables."""
+    counts: Counter = Counter()
+    for kind in ("csv", "bio", "test_bio"):
+        for path, reading in summary[kind].items():
+            msg.info(f"{path}: " + ", ".join(f"{n} {name}" for name, n in reading.items()))
+            counts.update(reading)
+    for annotator, score in summary["agreement"].items():
+        msg.info(f"{annotator} against gold: F1 {score['f1']:.3f} on {score['queries']} queries")
+    if summary["not_joined"]:
+        msg.info(f"{len(summary['not_joined'])} annotated queries have no gold: used in train")
+    splits = summary["splits"]
+    rows = [
+        (name.replace("_", " "), *(splits[split][name] for split in SPLITS))
+        for name in splits["train"]
+    ]
+    msg.table(rows, header=("", *SPLITS), divider=True, aligns=("l", "r", "r", "r"))
+    made = ", ".join(f"{counts[name]} {name}" for name in ("trimmed", "grown", "repaired"))
+    msg.info(f"Spans and tags: {made}, {counts['duplicates']} duplicates")
+    if rejected:
+        msg.warn(f"{len(rejected)} rejected: {rejected_path} says which and why")
+
+
+def main(
+    sources_path: Path = typer.Argument(..., help="The files to convert", exists=True),
+    corpus: Path = typer.Argument(..., help="Folder for the corpora"),
+    seed: int = typer.Option(0, help="Seed of the split"),
+) -> None:
+    """Convert annotated queries to train.spacy, dev.spacy and test.spacy."""
+    sources = srsly.read_json(sources_path)
+    paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
+    make_doc = spacy.blank("en").make_doc
+    docs, summary, rejected = convert(**paths, seed=seed, make_doc=make_doc)
+    rejected_path = corpus / "rejected.jsonl"
+    with written_whole(rejected_path) as path:
+        srsly.write_jsonl(path, rejected)
+    for name in SPLITS:
+        if not docs[name]:
+            msg.fail(
+                f"No query is left for {name}",
+                f"At least three queries are needed; {rejected_path} says what was rejected.",
+                exits=1,
+            )
+    for name in SPLITS:
+        with written_whole(corpus / f"{name}.spacy") as path:
+            DocBin(docs=docs[name], store_user_data=True).to_disk(path)
+    with written_whole(corpus / "summary.json") as path:
+        srsly.write_json(path, summary)
+    show(summary, rejected, rejected_path)
+    msg.good(f"Corpora in {corpus}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

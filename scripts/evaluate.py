@@ -1,0 +1,94 @@
+"""Evaluate a trained pipeline on test and dev."""
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import spacy
+import srsly
+import typer
+from spacy.language import Language
+from spacy.scorer import Scorer
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from wasabi import msg
+
+from scripts.metrics import ERRORS, comparable_tags, scores
+from scripts.output import written_whole
+
+PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "seqeval")
+
+
+def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
+    """Score a pipeline on gold docs.
+
+    nlp (Language): The trained pipeline; it reads the docs' texts alone.
+    gold (Iterable[Doc]): Docs with gold entities.
+    seed (int): Seed of the bootstrap.
+    RETURNS (dict[str, Any]): The scores by whitespace word (see `metrics.scores`), and spaCy's own
+        by token under `spacy`.
+    """
+    gold = list(gold)
+    predicted = list(nlp.pipe(doc.text for doc in gold))
+    pairs = list(zip(gold, predicted, strict=True))
+    gold_tags, predicted_tags = zip(*(comparable_tags(g, p) for g, p in pairs), strict=True)
+    examples = [Example(p, g) for g, p in pairs]
+    return {**scores(gold_tags, predicted_tags, seed), "spacy": Scorer(nlp).score(examples)}
+
+
+def show(name: str, result: dict[str, Any]) -> None:
+    """Print the scores of one split as tables."""
+    msg.divider(f"{name}: {result['queries']} queries")
+    rows = [
+        (label, *(f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score")), row["support"])
+        for label, row in result["default"].items()
+    ]
+    header = ("", "precision", "recall", "F1", "support")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
+    low, high = result["f1_interval"]
+    strict = result["strict"]["micro avg"]["f1-score"]
+    msg.text(
+        f"micro F1, 95 % interval: {low:.3f} to {high:.3f}; strict IOB2: {strict:.3f}; "
+        f"token accuracy: {result['token_accuracy']:.3f}"
+    )
+    rows = [(label, *counts.values()) for label, counts in result["errors"].items()]
+    aligns = ("l", *("r" for _ in ERRORS))
+    msg.table(rows, header=("", *ERRORS), divider=True, aligns=aligns)
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
+    corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
+    encoder_path: Path = typer.Argument(..., help="The encoder trained from", exists=True),
+    sources_path: Path = typer.Argument(..., help="The data converted", exists=True),
+    output_path: Path = typer.Argument(..., help="JSON file to write"),
+    seed: int = typer.Option(0, help="Seed of the split, of training and of the bootstrap"),
+    gpu_id: int = typer.Option(-1, help="GPU to run on, -1 for the CPU"),
+) -> None:
+    """Evaluate a trained pipeline on test and dev."""
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    nlp = spacy.load(model)
+    encoder = srsly.read_json(encoder_path)
+    metrics: dict[str, Any] = {
+        "encoder": encoder,
+        "data": srsly.read_json(sources_path),
+        "seed": seed,
+        "versions": {package: version(package) for package in PACKAGES},
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    for name in ("dev", "test"):
+        gold = DocBin().from_disk(corpus / f"{name}.spacy").get_docs(nlp.vocab)
+        metrics[name] = evaluate(nlp, gold, seed)
+        show(name, metrics[name])
+    if encoder["fallback"]:
+        msg.warn(f"Measured with the fallback encoder {encoder['name']}", encoder["fallback"])
+    with written_whole(output_path) as path:
+        srsly.write_json(path, metrics)
+    msg.good(f"Scores: {output_path}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

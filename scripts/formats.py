@@ -1,0 +1,284 @@
+"""Reading and writing the annotation formats: CSV with character offsets, and BIO.
+
+Both are the formats of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that
+cannot be read at all ends the command; a row that cannot be used is rejected with its reason.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+from spacy.tokens import Doc
+from wasabi import msg
+
+from scripts.annotations import (
+    AMBIGUOUS,
+    LABELS,
+    Query,
+    Span,
+    move_spans,
+    normalize,
+    normalize_query,
+    trim,
+    word_offsets,
+    word_tags,
+)
+
+CSV_COLUMNS = ("id", "text", "start_offset", "end_offset", "label")
+CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?")
+BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
+OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
+
+
+@dataclass
+class Reading:
+    """What was read from one file.
+
+    queries (list[Query]): The queries, their text normalized.
+    rejected (list[dict]): What could not be used: `file`, `row` (1 is the file's first line; in a
+        CSV file a record counts as one), `reason` and `content`.
+    counts (Counter): How often each repair was made, and how many rows or lines there were.
+    """
+
+    queries: list[Query] = field(default_factory=list)
+    rejected: list[dict] = field(default_factory=list)
+    counts: Counter = field(default_factory=Counter)
+
+
+def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
+    """Read the spans of one annotator from CSV.
+
+    Spans are trimmed, carried over to the normalized text, and grown to whole tokens. A query with
+    a rejected row is marked as incomplete, since what the row meant is not known.
+
+    path (Path): A file with the columns id, text, start_offset, end_offset, label; one row a span.
+        Labels may end in `_known` or `_deduced`.
+    make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
+    RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `trimmed`,
+        `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
+    """
+    reading = Reading()
+    names = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
+    reading.counts.update(dict.fromkeys(names, 0))
+    rows = _csv_rows(path)
+    texts: dict[str, set[str]] = {}
+    for row in rows.values():
+        texts.setdefault(row["id"], set()).add(row["text"])
+    accepted: dict[str, dict[int, Span]] = {query_id: {} for query_id in texts}
+    incomplete = set()
+
+    def reject(number: int, reason: str) -> None:
+        content = {key: value for key, value in rows[number].items() if key != OVERFLOW or value}
+        reading.rejected.append(
+            {"file": str(path), "row": number, "reason": reason, "content": content}
+        )
+        incomplete.add(rows[number]["id"])
+
+    for number, row in rows.items():
+        reason = _fault(row, texts[row["id"]])
+        if reason:
+            reject(number, reason)
+            continue
+        label, certainty = CSV_LABEL.fullmatch(row["label"]).groups()
+        marked = Span(
+            int(float(row["start_offset"])),
+            int(float(row["end_offset"])),
+            label,
+            certainty or "",
+            path.stem,
+        )
+        span = trim(marked, row["text"])
+        reading.counts["trimmed"] += span != marked
+        text, steps = normalize(row["text"])
+        (span,) = move_spans([span], steps)
+        token_span = make_doc(text).char_span(span.start, span.end, alignment_mode="expand")
+        grown = span._replace(start=token_span.start_char, end=token_span.end_char)
+        reading.counts["grown"] += grown != span
+        earlier = accepted[row["id"]]
+        if any(grown[:3] == other[:3] for other in earlier.values()):
+            reading.counts["duplicates"] += 1
+            continue
+        overlapped = [
+            n for n, other in earlier.items() if grown.start < other.end and other.start < grown.end
+        ]
+        if overlapped:
+            reject(number, f"the span overlaps that of row {overlapped[0]}: keep one of them")
+            continue
+        earlier[number] = grown
+
+    for query_id, spans in accepted.items():
+        if spans:
+            text, _ = normalize(next(iter(texts[query_id])))
+            ordered = tuple(sorted(spans.values()))
+            reading.queries.append(
+                Query(f"{path.name}:{query_id}", text, ordered, ordered, query_id not in incomplete)
+            )
+    reading.counts["rows"] = len(rows)
+    reading.counts["spans"] = sum(len(query.spans) for query in reading.queries)
+    reading.counts["rejected"] = len(reading.rejected)
+    return reading
+
+
+OVERFLOW = "(more fields than columns)"
+
+
+def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
+    """Read the records that are not blank, by row number, without the header."""
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "engine": "python"}
+    try:
+        columns = list(pd.read_csv(path, nrows=0, **options).columns)
+        missing = [column for column in CSV_COLUMNS if column not in columns]
+        if missing:
+            msg.fail(
+                f"{path}: no column {', '.join(missing)}",
+                f"The first row has to name the columns {','.join(CSV_COLUMNS)}.",
+                exits=1,
+            )
+        frame = pd.read_csv(
+            path,
+            header=None,
+            names=[*columns, OVERFLOW],
+            index_col=False,
+            skip_blank_lines=False,
+            on_bad_lines=lambda fields: [*fields[: len(columns)], ",".join(fields[len(columns) :])],
+            **options,
+        ).fillna("")
+    except UnicodeDecodeError as error:
+        msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        msg.fail(
+            f"{path}: not a CSV file ({error})",
+            f"It needs a first row {','.join(CSV_COLUMNS)}; quotes have to be closed.",
+            exits=1,
+        )
+    rows = {
+        number: row
+        for number, row in enumerate(frame.to_dict("records"), start=1)
+        if any(value.strip() for value in row.values())
+    }
+    rows.pop(min(rows))
+    return rows
+
+
+def _fault(row: dict[str, str], texts_of_id: set[str]) -> str | None:
+    """Say what makes a row unusable, and what to do about it; None where nothing does."""
+    missing = [column for column in CSV_COLUMNS if not row[column].strip()]
+    if missing:
+        return f"no value for {', '.join(missing)}: fill it in"
+    if row[OVERFLOW]:
+        return "more fields than columns: put quotes around a text that holds commas"
+    if len(texts_of_id) > 1:
+        return f"id {row['id']} stands for {len(texts_of_id)} different texts: number them apart"
+    for column in ("start_offset", "end_offset"):
+        if not OFFSET.fullmatch(row[column].strip()):
+            return f"{column} '{row[column]}' is not a whole number"
+    if not CSV_LABEL.fullmatch(row["label"]):
+        return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
+    start, end = int(float(row["start_offset"])), int(float(row["end_offset"]))
+    if start < 0 or end > len(row["text"]):
+        return f"the span {start} to {end} runs out of the text (0 to {len(row['text'])})"
+    if not row["text"][start:end].strip():
+        return f"the span {start} to {end} holds no text"
+    return None
+
+
+def read_bio(path: Path) -> Reading:
+    """Read gold entities from BIO.
+
+    path (Path): A file with a word, a tab and its tag on each line, and a blank line between
+        queries. An `I-` tag that continues nothing is read as `B-`. A query with a line that
+        cannot be read is rejected whole, since its text would not be what was written.
+    RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
+        tags, `rejected` lines and `rejected_queries`.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+    reading = Reading()
+    names = ("lines", "words", "rejected", "rejected_queries", "repaired")
+    reading.counts.update(dict.fromkeys(names, 0))
+    sentence: dict[int, str] = {}
+    for number, line in enumerate([*lines, ""], start=1):
+        if line.strip():
+            sentence[number] = line
+        elif sentence:
+            _read_sentence(path, sentence, reading)
+            sentence = {}
+    reading.counts["rejected"] = len(reading.rejected)
+    return reading
+
+
+def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> None:
+    """Add one query, or the lines that keep it from being read, to what was read."""
+    words, tags, faults = [], [], {}
+    for number, line in sentence.items():
+        separator = "\t" if "\t" in line else None
+        *word, tag = line.strip("\r\n ").split(separator)
+        tag = tag.strip()
+        if len(word) != 1 or not word[0].strip():
+            faults[number] = "not a word and a tag: separate the two by one tab"
+        elif not BIO_TAG.fullmatch(tag):
+            faults[number] = f"unknown tag '{tag}': use O, or B- or I- and {' or '.join(LABELS)}"
+        words.extend(word)
+        tags.append(tag)
+    reading.counts["lines"] += len(sentence)
+    if faults:
+        reading.counts["rejected_queries"] += 1
+        text = " ".join(line.split("\t")[0].strip() for line in sentence.values())
+        reading.rejected.extend(
+            {"file": str(path), "row": number, "reason": reason, "content": sentence[number]}
+            | {"query": text}
+            for number, reason in faults.items()
+        )
+        return
+    reading.counts["words"] += len(words)
+    text = " ".join(words)
+    spans: list[Span] = []
+    start, previous = 0, "O"
+    for word, tag in zip(words, tags, strict=True):
+        end = start + len(word)
+        if tag != "O":
+            label = tag[2:]
+            continues = previous[2:] == label
+            if tag[0] == "I" and continues:
+                spans[-1] = spans[-1]._replace(end=end)
+            else:
+                spans.append(Span(start, end, label))
+                reading.counts["repaired"] += tag[0] == "I"
+        start, previous = end + 1, tag
+    query = Query(f"{path.name}:{min(sentence)}", text, tuple(trim(span, text) for span in spans))
+    reading.queries.append(normalize_query(query))
+
+
+def write_csv(path: Path, queries: Iterable[Query]) -> None:
+    """Write the spans of queries as CSV, one row a span.
+
+    path (Path): The file to write.
+    queries (Iterable[Query]): The queries; a span's label is written with its certainty.
+    """
+    with path.open("w", encoding="utf8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        for query in queries:
+            for span in query.spans:
+                label = "_".join(filter(None, (span.label, span.certainty)))
+                writer.writerow((query.id, query.text, span.start, span.end, label))
+
+
+def write_bio(path: Path, queries: Iterable[Query]) -> None:
+    """Write the whitespace words of queries with their BIO tags.
+
+    path (Path): The file to write.
+    queries (Iterable[Query]): The queries.
+    """
+    blocks = []
+    for query in queries:
+        words = [query.text[start:end] for start, end in word_offsets(query.text)]
+        tags = word_tags(query.text, [span[:3] for span in query.spans])
+        blocks.append("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)))
+    path.write_text("\n".join(blocks), encoding="utf8")

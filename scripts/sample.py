@@ -1,0 +1,78 @@
+"""Make CSV and BIO files from queries in which people have marked the entities."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.annotations import LABELS, Query, Span, normalize_query
+from scripts.formats import write_bio, write_csv
+from scripts.output import written_whole
+
+ENTITY = re.compile(rf"\[(?P<text>[^\[\]]+)\]\((?P<label>{'|'.join(LABELS)})\)")
+
+
+def parse(line: str, query_id: str) -> Query:
+    """Read a query with marked entities, such as `more like [yellow](WoA) by [coldplay](Artist)`.
+
+    line (str): The marked query.
+    query_id (str): The id to give it.
+    RETURNS (Query): The query without the marks.
+    RAISES (ValueError): If a bracket is left that marks no entity, or a mark holds spaces at its
+        edges.
+    """
+    text, spans, end = "", [], 0
+    for match in ENTITY.finditer(line):
+        if match["text"] != match["text"].strip():
+            raise ValueError(f"'{match['text']}' has a space at its edge: move it out of the marks")
+        text += line[end : match.start()]
+        end = match.end()
+        start = len(text)
+        text += match["text"]
+        spans.append(Span(start, len(text), match["label"], "known"))
+    text += line[end:]
+    if stray := re.search(r"[\[\]]", text):
+        raise ValueError(
+            f"'{stray[0]}' marks no entity: write [name](Artist) or [title](WoA), not nested"
+        )
+    return Query(query_id, text, tuple(spans))
+
+
+def read(paths: Iterable[Path]) -> list[Query]:
+    """Read files of marked queries, one a line. Ids count from 1 over all of them.
+
+    paths (Iterable[Path]): The files.
+    RETURNS (list[Query]): The queries, in order; blank lines are passed over.
+    """
+    queries: list[Query] = []
+    for path in paths:
+        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                queries.append(parse(line.strip(), str(len(queries) + 1)))
+            except ValueError as error:
+                msg.fail(f"{path}, line {number}: {error}", exits=1)
+    return queries
+
+
+def main(
+    source: Path = typer.Argument(..., help="Folder of marked queries (*.txt)", exists=True),
+    csv_path: Path = typer.Argument(..., help="CSV file to write"),
+    bio_path: Path = typer.Argument(..., help="BIO file to write"),
+) -> None:
+    """Make queries.csv and queries.bio from marked queries."""
+    queries = read(sorted(source.glob("*.txt")))
+    if not queries:
+        msg.fail(f"{source}: no marked queries", "Put one query a line into .txt files.", exits=1)
+    with written_whole(csv_path) as path:
+        write_csv(path, queries)
+    with written_whole(bio_path) as path:
+        write_bio(path, [normalize_query(query) for query in queries])
+    msg.good(f"{len(queries)} queries in {csv_path} and {bio_path}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

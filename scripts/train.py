@@ -1,0 +1,91 @@
+"""Train the pipeline with `spacy train`, and draw how it went."""
+
+import signal
+from pathlib import Path
+
+import matplotlib
+import spacy
+import srsly
+import typer
+from spacy.cli.train import train
+from spacy.training.loop import DIR_MODEL_BEST
+from wasabi import msg
+
+from scripts.output import remove, written_whole
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+DIR_INTERRUPTED = "model-interrupted"
+
+
+def draw_curves(log: list[dict], path: Path) -> None:
+    """Draw loss and score over the steps of training.
+
+    log (list[dict]): The lines that spaCy's console logger writes: `step`, `losses`, `scores`.
+    path (Path): The picture to write.
+    """
+    figure, (loss_axis, score_axis) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    steps = [line["step"] for line in log]
+    for name in log[0]["losses"]:
+        loss_axis.plot(steps, [line["losses"][name] for line in log], label=name)
+    for name in log[0]["scores"]:
+        score_axis.plot(steps, [line["scores"][name] / 100 for line in log], label=name)
+    loss_axis.set(xlabel="step", ylabel="loss since the last evaluation", title="Loss on train")
+    score_axis.set(xlabel="step", ylabel="score", title="Scores on dev", ylim=(0, 1))
+    for axis in (loss_axis, score_axis):
+        axis.legend()
+        axis.grid(alpha=0.3)
+    figure.savefig(path, format="png", dpi=120)
+    plt.close(figure)
+
+
+def keep_interrupted(unfinished: Path, output: Path) -> None:
+    """Keep the best model of an interrupted training, if it was written whole.
+
+    unfinished (Path): Folder that `spacy train` was writing to.
+    output (Path): Folder to keep the model in.
+    """
+    best = unfinished / DIR_MODEL_BEST
+    try:
+        spacy.load(best)
+    except (OSError, ValueError, KeyError):
+        msg.warn("Interrupted before there was a model to keep")
+        return
+    kept = output / DIR_INTERRUPTED
+    remove(kept)
+    best.replace(kept)
+    msg.warn(f"Interrupted: the best model so far is {kept}")
+
+
+def main(
+    config_path: Path = typer.Argument(..., help="Complete training config", exists=True),
+    output: Path = typer.Argument(..., help="Folder for the model, the log and the curves"),
+    gpu_id: int = typer.Option(-1, help="GPU to train on, -1 for the CPU"),
+) -> None:
+    """Train the pipeline. `model-best` is replaced only once training has come to its end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    unfinished = output / ".unfinished"
+    remove(unfinished)
+    log_path = unfinished / "log.jsonl"
+    try:
+        train(
+            config_path,
+            unfinished,
+            use_gpu=gpu_id,
+            overrides={"training.logger.output_file": str(log_path)},
+        )
+        draw_curves(list(srsly.read_jsonl(log_path)), unfinished / "curves.png")
+        for name in (DIR_MODEL_BEST, "log.jsonl", "curves.png"):
+            with written_whole(output / name) as path:
+                (unfinished / name).replace(path)
+    except KeyboardInterrupt:
+        keep_interrupted(unfinished, output)
+        raise typer.Exit(130) from None
+    finally:
+        remove(unfinished)
+    msg.good(f"Trained pipeline: {output / DIR_MODEL_BEST}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
