@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from wasabi import msg
 
-from scripts.metrics import ERRORS, comparable_tags, scores
+from scripts.metrics import ERRORS, comparable_tags, entity_spans, scores
 from scripts.output import written_whole
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "seqeval")
@@ -33,7 +33,8 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
     gold = list(gold)
     predicted = list(nlp.pipe(doc.text for doc in gold))
     pairs = list(zip(gold, predicted, strict=True))
-    gold_tags, predicted_tags = zip(*(comparable_tags(g, p) for g, p in pairs), strict=True)
+    tags = [comparable_tags(g, entity_spans(p)) for g, p in pairs]
+    gold_tags, predicted_tags = zip(*tags, strict=True)
     examples = [Example(p, g) for g, p in pairs]
     return {**scores(gold_tags, predicted_tags, seed), "spacy": Scorer(nlp).score(examples)}
 

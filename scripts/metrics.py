@@ -1,7 +1,8 @@
 """Scores of predicted entities, by whitespace word, so that they compare with the literature."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
 
 import numpy as np
 from scipy.stats import bootstrap
@@ -13,34 +14,34 @@ from spacy.tokens import Doc
 from scripts.annotations import word_offsets, word_tags
 
 Tags = Sequence[Sequence[str]]
+EntitySpan = tuple[int, int, str]
 ERRORS = ("right", "boundary", "label", "boundary and label", "missed", "spurious")
 
 
-def entity_spans(doc: Doc) -> list[tuple[int, int, str]]:
-    """RETURNS (list[tuple[int, int, str]]): Start offset, end offset and label of each entity."""
+def entity_spans(doc: Doc) -> list[EntitySpan]:
+    """RETURNS (list[EntitySpan]): Start offset, end offset and label of each entity."""
     return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
 
 
-def comparable_tags(gold: Doc, predicted: Doc) -> tuple[list[str], list[str]]:
+def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[str], list[str]]:
     """Tag the words of a query by gold and by prediction.
 
     Words of which gold does not know the tag are left out, and so are predicted entities that
     touch one: they are neither right nor wrong, as in `spacy.scorer.get_ner_prf`.
 
     gold (Doc): The query with its gold entities.
-    predicted (Doc): The same text with predicted entities.
+    predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (tuple[list[str], list[str]]): Gold and predicted BIO tag of each word.
     """
     unknown = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
 
-    def touches_unknown(start: int, end: int) -> bool:
-        return any(start < b and a < end for a, b in unknown)
+    def is_known(start: int, end: int) -> bool:
+        return not any(start < b and a < end for a, b in unknown)
 
-    judged = [span for span in entity_spans(predicted) if not touches_unknown(*span[:2])]
-    known = [not touches_unknown(*word) for word in word_offsets(gold.text)]
+    judged = [span for span in predicted if is_known(*span[:2])]
+    known = [is_known(*word) for word in word_offsets(gold.text)]
     gold_tags, predicted_tags = (
-        [tag for tag, is_known in zip(word_tags(gold.text, spans), known, strict=True) if is_known]
-        for spans in (entity_spans(gold), judged)
+        list(compress(word_tags(gold.text, spans), known)) for spans in (entity_spans(gold), judged)
     )
     return gold_tags, predicted_tags
 

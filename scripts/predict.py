@@ -1,0 +1,139 @@
+"""Find the entities in texts, and write them as JSONL with offsets in the original texts."""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pandas as pd
+import spacy
+import srsly
+import typer
+from spacy.language import Language
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.annotations import Span, inverted, move_spans, normalize
+from scripts.output import written_whole
+
+STDIN = Path("-")
+PIECE = 10_000
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
+    """Find the entities in texts.
+
+    The pipeline reads each text normalized, as in training; offsets are carried back. Texts of
+    more than PIECE characters are read in pieces, cut where white space allows.
+
+    nlp (Language): The trained pipeline.
+    texts (Iterable[str]): Texts, of any length; taken and answered as a stream.
+    YIELDS (dict): The original `text`, and its `entities` with `start` and `end` offset, `label`
+        and `text`. Lone surrogates, which are no text, are replaced by U+FFFD.
+    """
+    entities: list[dict] = []
+    for doc, (original, offset, steps, is_last) in nlp.pipe(_normalized(texts), as_tuples=True):
+        spans = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+        for span in move_spans(spans, [inverted(edits) for edits in reversed(steps)]):
+            start, end = offset + span.start, offset + span.end
+            marked = original[start:end]
+            entities.append({"start": start, "end": end, "label": span.label, "text": marked})
+        if is_last:
+            yield {"text": original, "entities": entities}
+            entities = []
+
+
+def _normalized(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int, list, bool]]]:
+    for text in texts:
+        original = LONE_SURROGATE.sub("\ufffd", text)
+        for start, end in pieces(original):
+            piece, steps = normalize(original[start:end])
+            yield piece, (original, start, steps, end == len(original))
+
+
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a text into pieces of at most PIECE characters, behind white space where there is any.
+
+    text (str): Any text.
+    YIELDS (tuple[int, int]): Start and end of each piece, end to end; one piece of an empty text.
+    """
+    start = 0
+    while len(text) - start > PIECE:
+        spaces = [m.end() for m in re.finditer(r"\s+", text[start : start + PIECE])]
+        end = start + (spaces[-1] if spaces else PIECE)
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+def read_texts(path: Path) -> Iterator[str]:
+    """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
+
+    path (Path): A .csv or .jsonl file with the column or key `text`; any other file, or `-` for
+        stdin, holds one text a line.
+    YIELDS (str): Each text, empty ones included.
+    """
+    if path == STDIN:
+        yield from _lines(sys.stdin.buffer)
+    elif path.suffix == ".csv":
+        options = {"dtype": str, "keep_default_na": False, "encoding_errors": "replace"}
+        try:
+            for chunk in pd.read_csv(path, encoding="utf-8-sig", chunksize=1000, **options):
+                if "text" not in chunk:
+                    msg.fail(f"{path}: no column text", "Name one in the first row.", exits=1)
+                yield from chunk["text"]
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            msg.fail(f"{path}: not a CSV file ({error})", "Mend it.", exits=1)
+    else:
+        with path.open("rb") as file:
+            for number, line in enumerate(_lines(file), start=1):
+                yield _jsonl_text(line, path, number) if path.suffix == ".jsonl" else line
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[str]:
+    for line in file:
+        yield line.decode("utf8", errors="replace").rstrip("\r\n")
+
+
+def _jsonl_text(line: str, path: Path, number: int) -> str:
+    if not line.strip():
+        return ""
+    try:
+        return srsly.json_loads(line)["text"]
+    except (ValueError, KeyError, TypeError):
+        msg.fail(
+            f"{path}, line {number}: not a JSON object with a key text",
+            f"Mend the line: {line[:80]}",
+            exits=1,
+        )
+
+
+def main(
+    model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
+    texts: list[str] = typer.Argument(None, help="Texts; instead of --file"),
+    file: Path = typer.Option(STDIN, help="txt, csv or jsonl file, - for stdin", allow_dash=True),
+    output: Path = typer.Option(None, help="JSONL file to write; without it, stdout"),
+) -> None:
+    """Find the entities in texts, and write them as JSONL."""
+    if file != STDIN and not file.is_file():
+        msg.fail(f"{file}: no such file", exits=1)
+    nlp = spacy.load(model)
+    found = predict(nlp, texts or read_texts(file))
+    with written_whole(output) if output else nullcontext() as path:
+        stream = path.open("w", encoding="utf8") if path else sys.stdout
+        n_entities = Counter()
+        for result in tqdm(found, desc="texts", unit="", disable=None):
+            stream.write(srsly.json_dumps(result) + "\n")
+            n_entities.update(entity["label"] for entity in result["entities"])
+        stream.flush()
+        if path:
+            stream.close()
+    counted = ", ".join(f"{n} {label}" for label, n in sorted(n_entities.items())) or "no entities"
+    typer.echo(f"Found {counted}", err=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

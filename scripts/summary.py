@@ -1,0 +1,34 @@
+"""Show what a run of the project made: the scores, the wheel and the displaCy page."""
+
+from pathlib import Path
+
+import srsly
+import typer
+from wasabi import msg
+
+
+def main(
+    metrics_path: Path = typer.Argument(..., help="What evaluate measured", exists=True),
+    package: Path = typer.Argument(..., help="Folder of the package", exists=True),
+    page: Path = typer.Argument(..., help="displaCy page", exists=True),
+) -> None:
+    """Show the scores, and where the wheel and the displaCy page are."""
+    metrics = srsly.read_json(metrics_path)
+    encoder = metrics["encoder"]
+    rows = []
+    for split in ("dev", "test"):
+        for label, row in metrics[split]["default"].items():
+            scores = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score"))
+            rows.append((split, label, *scores, row["support"]))
+    msg.divider(f"Scores with {encoder['name']}, seed {metrics['seed']}")
+    header = ("split", "", "precision", "recall", "F1", "support")
+    msg.table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "r", "r"))
+    if encoder["fallback"]:
+        msg.warn(f"{encoder['name']} is a fallback", encoder["fallback"])
+    (wheel,) = (package / "dist").glob("*.whl")
+    msg.good(f"Wheel: {wheel}")
+    msg.good(f"displaCy page: {page}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
