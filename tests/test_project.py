@@ -1,0 +1,154 @@
+"""The whole project, as its users run it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+
+from scripts.convert import SPLITS
+from tests.conftest import DATA, QUERIES, ROOT
+
+NAME = "en_tiny_ner"
+WHEEL = f"packages/{NAME}-0.0.1/dist/{NAME}-0.0.1-py3-none-any.whl"
+QUERY = (
+    "music similar to morphie robocobra quartet | featuring elements like saxophone prominent bass"
+)
+LOAD_WITHOUT_NETWORK = """
+import socket, sys
+
+def refuse(*_):
+    raise OSError("this test allows no network")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+nlp = spacy.load(sys.argv[1])
+doc = nlp(sys.argv[2])
+print(nlp.pipe_names, doc.text == sys.argv[2], [ent.label_ for ent in doc.ents])
+"""
+
+
+def run_project(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "spacy", "project", "run", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def copy_project(folder: Path) -> Path:
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in tracked:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tiny_bert, tmp_path_factory):
+    """A copy of the project with few queries, in which `all` has run, and what it printed."""
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    shutil.rmtree(folder / "assets" / "sample")
+    lines = [f"{line} number {number}" for number in range(8) for line in QUERIES]
+    (folder / "assets" / "sample").mkdir()
+    (folder / "assets" / "sample" / "queries.txt").write_text("\n".join(lines), encoding="utf8")
+    variables = ["--vars.transformer", str(tiny_bert)]
+    variables += ["--vars.name", "tiny_ner", "--vars.version", "0.0.1"]
+    yield folder, variables, run_project(folder, "all", ".", *variables)
+    uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", NAME]
+    subprocess.run(uninstall, check=True)
+
+
+def test_all_ends_with_scores_wheel_and_page(project):
+    folder, _, result = project
+    assert result.returncode == 0, result.stdout + result.stderr
+    ending = result.stdout[result.stdout.index("summary") :]
+    assert "micro avg" in ending
+    assert f"{NAME}-0.0.1-py3-none-any.whl" in ending
+    assert "training/displacy.html" in ending
+    assert (folder / WHEEL).is_file()
+    metrics = srsly.read_json(folder / "metrics" / "scores.json")
+    assert metrics["encoder"]["name"] == "tiny-bert"
+    assert metrics["test"]["queries"] == 4
+
+
+def test_a_second_run_does_nothing_again(project):
+    folder, variables, _ = project
+    again = run_project(folder, "all", ".", *variables)
+    assert again.returncode == 0
+    skipped = {line.split("'")[1] for line in again.stdout.splitlines() if "Skipping" in line}
+    made = {"sample", "convert", "configure", "train", "evaluate", "package", "visualize"}
+    assert skipped == made
+    assert "is installed" in again.stdout
+
+
+def test_a_change_of_the_data_makes_convert_stale(project):
+    folder, variables, _ = project
+    own = folder / "own.bio"
+    own.write_text(
+        "play\tO\nlush\tB-Artist\n\nlofi\tO\n\nmore\tO\nnas\tB-Artist\n", encoding="utf8"
+    )
+    variables = [*variables, "--vars.csv", "", "--vars.bio", "own.bio"]
+    for expected in (3, 4):
+        assert run_project(folder, "sources", ".", *variables).returncode == 0
+        assert run_project(folder, "convert", ".", *variables).returncode == 0
+        splits = srsly.read_json(folder / "corpus" / "summary.json")["splits"]
+        assert sum(splits[name]["queries"] for name in SPLITS) == expected
+        own.write_text(own.read_text(encoding="utf8") + "\nsad\tO\nsongs\tO\n", encoding="utf8")
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (["--vars.bio", "nowhere.bio"], "there is no file nowhere.bio"),
+        (["--vars.bio", "", "--vars.csv", ""], "both empty"),
+    ],
+)
+def test_wrong_vars_end_the_run_with_a_remedy(project, variables, message):
+    folder, _, _ = project
+    result = run_project(folder, "sources", ".", *variables)
+    assert result.returncode != 0
+    assert message in " ".join(result.stdout.split())
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"MusicRecoNER is not in {DATA}")
+def test_bio_files_and_a_fixed_test_set_are_taken_from_vars(project):
+    folder, _, _ = project
+    paths = [DATA / "musicreconer" / f"dataset{n}" / "ground-truth.bio" for n in (1, 2, 3)]
+    variables = ["--vars.csv", "", "--vars.bio", f"{paths[0]},{paths[1]}"]
+    variables += ["--vars.test_bio", str(paths[2])]
+    for command in ("sources", "convert"):
+        assert run_project(folder, command, ".", *variables).returncode == 0
+    splits = srsly.read_json(folder / "corpus" / "summary.json")["splits"]
+    assert [splits[name]["queries"] for name in SPLITS] == [1080, 120, 600]
+
+
+def test_the_wheel_works_in_a_fresh_environment_without_network(project, tmp_path):
+    folder, _, _ = project
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", folder / WHEEL]
+    subprocess.run([*install, "-c", ROOT / "constraints.txt"], check=True)
+    result = subprocess.run(
+        [python, "-c", LOAD_WITHOUT_NETWORK, NAME, QUERY],
+        cwd=tmp_path,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("['transformer', 'ner'] True")
+
+
+def test_the_readme_shows_the_commands_of_project_yml(tmp_path):
+    shutil.copy(ROOT / "README.md", tmp_path / "README.md")
+    document = [sys.executable, "-m", "spacy", "project", "document", str(ROOT)]
+    subprocess.run([*document, "--no-emoji", "--output", tmp_path / "README.md"], check=True)
+    ours, made = (path / "README.md" for path in (ROOT, tmp_path))
+    assert made.read_text(encoding="utf8") == ours.read_text(encoding="utf8")
