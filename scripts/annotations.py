@@ -76,14 +76,24 @@ def substitute(text: str, pattern: re.Pattern, replacement: str) -> tuple[str, l
 
 
 def differences(text: str, other: str) -> list[Edit]:
-    """Find what has to change to turn one text into another.
+    """Find where two writings of one query differ, other than in case and accents.
 
     text (str): The text that offsets refer to now.
-    other (str): The text that they shall refer to.
+    other (str): The text that they shall refer to; its `query_key` is the same.
     RETURNS (list[Edit]): What differs, in text order.
     """
-    matcher = SequenceMatcher(None, text, other, autojunk=False)
+    matcher = SequenceMatcher(None, _numbered(text), _numbered(other), autojunk=False)
     return [Edit(*offsets) for kind, *offsets in matcher.get_opcodes() if kind != "equal"]
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    """Number characters by the letters before them, so that none is matched out of its place."""
+    numbered, before = [], 0
+    for char in text:
+        letters = _letters(char)
+        numbered.append((before, letters or char))
+        before += len(letters)
+    return numbered
 
 
 def inverted(edits: Iterable[Edit]) -> list[Edit]:
@@ -160,8 +170,12 @@ def query_key(text: str) -> str:
     RETURNS (str): The text without case, accents, spaces and punctuation; where nothing else is
         left, the text as it stands.
     """
+    return _letters(text) or text.strip()
+
+
+def _letters(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(char for char in folded if char.isalnum()) or text.strip()
+    return "".join(char for char in folded if char.isalnum())
 
 
 def word_offsets(text: str) -> list[tuple[int, int]]:

@@ -139,8 +139,11 @@ def _score_peer(trainer: Trainer, tokenizer, docs: list[Doc], seed: int) -> dict
     for doc, row in zip(docs, logits, strict=True):
         words = word_offsets(doc.text)
         word_ids = tokenizer([doc.text[a:b] for a, b in words], is_split_into_words=True).word_ids()
-        first_pieces = [word_ids.index(word) for word in range(len(words))]
-        tags = [TAGS[int(np.argmax(row[piece]))] for piece in first_pieces]
+        # A tokenizer may leave nothing of a word, such as a zero-width space.
+        tags = [
+            TAGS[int(np.argmax(row[word_ids.index(word)]))] if word in word_ids else "O"
+            for word in range(len(words))
+        ]
         spans = [
             (words[first][0], words[last][1], label) for label, first, last in get_entities(tags)
         ]
@@ -202,7 +205,8 @@ def main(
         PIPELINE: partial(run_pipeline, encoder=encoder, config=config, settings=settings),
         PEER: partial(run_peer, encoder=encoder),
     }
-    setup = json.dumps([sources, encoder["version"], config.to_str(interpolate=False), settings])
+    ours = [config.to_str(interpolate=False), settings]
+    setup = json.dumps([sources, encoder["version"], *ours, PEER_LEARNING_RATES, PEER_EPOCHS])
     runs_folder = output / "runs" / hashlib.sha256(setup.encode()).hexdigest()[:12]
     paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
     make_doc = spacy.blank("en").make_doc

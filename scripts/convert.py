@@ -38,13 +38,18 @@ def place(annotated: Query, gold: Query) -> tuple[list[Span], list[Span]]:
 
     annotated (Query): The query as the annotator saw it.
     gold (Query): The other writing.
-    RETURNS (tuple[list[Span], list[Span]]): The spans on the other text, and those of which
-        nothing is left there.
+    RETURNS (tuple[list[Span], list[Span]]): The spans on the other text, and those that it does
+        not hold.
     """
     moved = move_spans(annotated.spans, [differences(annotated.text, gold.text)])
     trimmed = [trim(span, gold.text) for span in moved]
-    placed = [span for span in trimmed if span.start < span.end]
-    lost = [old for old, new in zip(annotated.spans, trimmed, strict=True) if new not in placed]
+    placed, lost = [], []
+    for old, new in zip(annotated.spans, trimmed, strict=True):
+        old_key = query_key(annotated.text[old.start : old.end])
+        if query_key(gold.text[new.start : new.end]) == old_key:
+            placed.append(new)
+        else:
+            lost.append(old)
     return placed, lost
 
 
@@ -61,24 +66,25 @@ def join(
     RETURNS (tuple[list[Query], list[Query], list[tuple[Query, Span]]]): The gold queries, the
         queries that only annotators speak of, and the spans that could not be placed on gold.
     """
-    by_key: dict[str, Query] = {}
     gold, others, lost = list(gold), [], []
-    layers: dict[str, list[Span]] = {}
-    for query in gold:
-        by_key.setdefault(query_key(query.text), query)
+    gold_keys = {query_key(query.text) for query in gold}
+    writings: dict[str, list[Query]] = {}
     for query in annotated:
         key = query_key(query.text)
-        if key not in by_key:
-            by_key[key] = query
+        if key not in gold_keys and key not in writings:
             others.append(query)
-        placed, unplaced = place(query, by_key[key])
-        layers.setdefault(key, []).extend(placed)
-        lost.extend((query, span) for span in unplaced)
+        writings.setdefault(key, []).append(query)
 
     def with_layer(query: Query) -> Query:
-        return replace(query, annotations=tuple(sorted(layers.get(query_key(query.text), ()))))
+        layer: list[Span] = []
+        for writing in writings.get(query_key(query.text), ()):
+            placed, unplaced = place(writing, query)
+            layer.extend(placed)
+            lost.extend((writing, span) for span in unplaced)
+        return replace(query, annotations=tuple(sorted(layer)))
 
-    return [with_layer(query) for query in gold], [with_layer(query) for query in others], lost
+    gold, others = [with_layer(query) for query in gold], [with_layer(query) for query in others]
+    return gold, others, list(dict.fromkeys(lost))
 
 
 def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
@@ -209,15 +215,15 @@ def convert(
     queries = split(pool, others, test, seed)
 
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
-    has_gold = bool(joined)
+    gold_keys = {query_key(query.text) for query in joined}
     summary = {
         "seed": seed,
         "csv": {path: dict(reading.counts) for path, reading in csv_readings.items()},
         "bio": {path: dict(reading.counts) for path, reading in bio_readings.items()},
         "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
-        "joined_queries": len(annotated) - len(others) if has_gold else 0,
+        "joined_queries": sum(query_key(query.text) in gold_keys for query in annotated),
         "queries_without_gold": len(others),
-        "not_joined": [{"id": q.id, "text": q.text} for q in others] if has_gold else [],
+        "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": in_test,
         "agreement": agreement(joined),

@@ -17,7 +17,8 @@ AUTO = "auto"
 PREFERRED = "bert-base-uncased"
 BUNDLED = "all-MiniLM-L6-v2"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-TOKENIZER_FILES = ("*.txt", "*.model", "*token*.json", "vocab.json")
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+TOKENIZER_FILES = (*VOCABULARIES, "*.txt", "*token*.json")
 
 
 class EncoderError(Exception):
@@ -76,7 +77,7 @@ def from_folder(folder: Path) -> dict[str, str]:
     RAISES (EncoderError): If configuration, tokenizer or weights are not there.
     """
     weights = [folder / name for name in WEIGHTS if (folder / name).is_file()]
-    has_tokenizer = any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES)
+    has_tokenizer = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     if not (weights and has_tokenizer and (folder / "config.json").is_file()):
         raise EncoderError(
             f"{folder} is no encoder: it needs config.json, tokenizer files and {WEIGHTS[0]}"
@@ -106,7 +107,7 @@ def from_hub(name: str, patience: float) -> dict[str, str]:
         path = snapshot_download(name, local_files_only=True)
         found = {**from_folder(Path(path)), "source": "cache of the Hub"}
     except (OSError, ValueError, EncoderError):
-        found = {"path": _download(name, patience), "source": "Hub"}
+        found = {**from_folder(Path(_download(name, patience))), "source": "Hub"}
     return {**found, "name": name, "version": Path(found["path"]).name}
 
 
@@ -115,11 +116,12 @@ def _download(name: str, patience: float) -> str:
 
     def ask() -> None:
         try:
-            answer.append(HfApi().model_info(name, timeout=patience))
+            answer.append(HfApi().model_info(name))
         except (OSError, ValueError) as error:
             answer.append(error)
 
-    # A resolver that does not answer knows no timeout of its own, so the wait is cut from outside.
+    # The wait is cut from outside alone: a resolver that does not answer knows no timeout of its
+    # own, and of two limits now one would be the reason, now the other.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(patience)
@@ -133,11 +135,11 @@ def _download(name: str, patience: float) -> str:
     files = {file.rfilename for file in info.siblings}
     weights = next((name for name in WEIGHTS if name in files), WEIGHTS[0])
     try:
-        return snapshot_download(
-            name, revision=info.sha, allow_patterns=["config.json", weights, *TOKENIZER_FILES]
-        )
+        # Not by commit: the cache would then not know which commit is the newest.
+        return snapshot_download(name, allow_patterns=["config.json", weights, *TOKENIZER_FILES])
     except OSError as error:
-        raise EncoderError(f"{name}: the download broke off ({error})") from error
+        reason = type(error).__name__
+        raise EncoderError(f"{name}: the download from the Hub broke off ({reason})") from error
 
 
 def main(

@@ -65,9 +65,10 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     names = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
     reading.counts.update(dict.fromkeys(names, 0))
     rows = _csv_rows(path)
-    texts: dict[str, set[str]] = {}
+    texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
     for row in rows.values():
-        texts.setdefault(row["id"], set()).add(row["text"])
+        if row["text"].strip() and not row[OVERFLOW]:  # else its text is not known
+            texts[row["id"]].add(row["text"])
     accepted: dict[str, dict[int, Span]] = {query_id: {} for query_id in texts}
     incomplete = set()
 
@@ -142,9 +143,11 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
             path,
             header=None,
             names=[*columns, OVERFLOW],
-            index_col=False,
             skip_blank_lines=False,
-            on_bad_lines=lambda fields: [*fields[: len(columns)], ",".join(fields[len(columns) :])],
+            on_bad_lines=lambda fields: [
+                *fields[: len(columns)],
+                ",".join(filter(str.strip, fields[len(columns) :])),
+            ],
             **options,
         ).fillna("")
     except UnicodeDecodeError as error:
@@ -178,10 +181,10 @@ def _fault(row: dict[str, str], texts_of_id: set[str]) -> str | None:
             return f"{column} '{row[column]}' is not a whole number"
     if not CSV_LABEL.fullmatch(row["label"]):
         return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
-    start, end = int(float(row["start_offset"])), int(float(row["end_offset"]))
-    if start < 0 or end > len(row["text"]):
+    start, end = row["start_offset"].strip(), row["end_offset"].strip()
+    if not all(0 <= float(offset) <= len(row["text"]) for offset in (start, end)):
         return f"the span {start} to {end} runs out of the text (0 to {len(row['text'])})"
-    if not row["text"][start:end].strip():
+    if not row["text"][int(float(start)) : int(float(end))].strip():
         return f"the span {start} to {end} holds no text"
     return None
 

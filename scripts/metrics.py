@@ -27,23 +27,27 @@ def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[st
     """Tag the words of a query by gold and by prediction.
 
     Words of which gold does not know the tag are left out, and so are predicted entities that
-    touch one: they are neither right nor wrong, as in `spacy.scorer.get_ner_prf`.
+    touch one: they are neither right nor wrong, as in `spacy.scorer.get_ner_prf`. A word that a
+    gold entity covers in part is known: it belongs to the entity.
 
     gold (Doc): The query with its gold entities.
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (tuple[list[str], list[str]]): Gold and predicted BIO tag of each word.
     """
-    unknown = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
-
-    def is_known(start: int, end: int) -> bool:
-        return not any(start < b and a < end for a, b in unknown)
-
-    judged = [span for span in predicted if is_known(*span[:2])]
-    known = [is_known(*word) for word in word_offsets(gold.text)]
+    gold_spans = entity_spans(gold)
+    missing = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
+    words = word_offsets(gold.text)
+    unknown = [word for word in words if _touches(word, missing) and not _touches(word, gold_spans)]
+    known = [word not in unknown for word in words]
+    judged = [span for span in predicted if not _touches(span, unknown)]
     gold_tags, predicted_tags = (
-        list(compress(word_tags(gold.text, spans), known)) for spans in (entity_spans(gold), judged)
+        list(compress(word_tags(gold.text, spans), known)) for spans in (gold_spans, judged)
     )
     return gold_tags, predicted_tags
+
+
+def _touches(span: Sequence, others: Iterable[Sequence]) -> bool:
+    return any(span[0] < other[1] and other[0] < span[1] for other in others)
 
 
 def span_f1(gold: Tags, predicted: Tags) -> float:
@@ -151,7 +155,7 @@ def scores(gold: Tags, predicted: Tags, seed: int) -> dict:
         "queries": len(gold),
         "default": report(gold, predicted),
         "strict": report(gold, predicted, mode="strict", scheme=IOB2),
-        "token_accuracy": float(accuracy_score(gold, predicted)),
+        "token_accuracy": float(accuracy_score(gold, predicted)) if any(gold) else 0.0,
         "f1_interval": f1_interval(gold, predicted, seed),
         "errors": errors(gold, predicted),
     }

@@ -19,7 +19,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     remove(unfinished)
     try:
         yield unfinished
-        if path.is_dir():
+        if path.is_dir() or unfinished.is_dir():
             remove(path)
         unfinished.replace(path)
     finally:

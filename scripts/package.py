@@ -90,7 +90,8 @@ def prepare(
     data = [
         {**file, "path": Path(file["path"]).name} for kind in meta["data"].values() for file in kind
     ]
-    encoder = {key: value for key, value in meta["encoder"].items() if key != "path"}
+    paths = ("requested", "path")
+    encoder = {key: value for key, value in meta["encoder"].items() if key not in paths}
     srsly.write_json(folder / "meta.json", {**meta, "data": data, "encoder": encoder})
     shutil.copy(text, folder / "LICENSE")
     sources = f"The weights are fine-tuned from {encoder_name}, licensed under {licence}.\n"

@@ -4,7 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
@@ -83,10 +83,16 @@ def read_texts(path: Path) -> Iterator[str]:
         try:
             for chunk in pd.read_csv(path, encoding="utf-8-sig", chunksize=1000, **options):
                 if "text" not in chunk:
-                    msg.fail(f"{path}: no column text", "Name one in the first row.", exits=1)
+                    _fail(f"{path}: no column text", "Name one in the first row.")
+                # pandas takes what is too much in the first rows for an index, and says nothing.
+                if not isinstance(chunk.index, pd.RangeIndex):
+                    _fail(
+                        f"{path}: more fields than columns",
+                        "Put quotes around a text that holds commas.",
+                    )
                 yield from chunk["text"]
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            msg.fail(f"{path}: not a CSV file ({error})", "Mend it.", exits=1)
+            _fail(f"{path}: not a CSV file ({error})", "Mend it.")
     else:
         with path.open("rb") as file:
             for number, line in enumerate(_lines(file), start=1):
@@ -95,31 +101,41 @@ def read_texts(path: Path) -> Iterator[str]:
 
 def _lines(file: Iterable[bytes]) -> Iterator[str]:
     for line in file:
-        yield line.decode("utf8", errors="replace").rstrip("\r\n")
+        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
 
 
 def _jsonl_text(line: str, path: Path, number: int) -> str:
     if not line.strip():
         return ""
     try:
-        return srsly.json_loads(line)["text"]
+        text = srsly.json_loads(line)["text"]
     except (ValueError, KeyError, TypeError):
-        msg.fail(
-            f"{path}, line {number}: not a JSON object with a key text",
+        text = None
+    if not isinstance(text, str):
+        _fail(
+            f"{path}, line {number}: not a JSON object with a text under the key text",
             f"Mend the line: {line[:80]}",
-            exits=1,
         )
+    return text
+
+
+def _fail(title: str, text: str = "") -> None:
+    # stdout is for results alone, and wasabi prints there.
+    with redirect_stdout(sys.stderr):
+        msg.fail(title, text, exits=1)
 
 
 def main(
     model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
     texts: list[str] = typer.Argument(None, help="Texts; instead of --file"),
     file: Path = typer.Option(STDIN, help="txt, csv or jsonl file, - for stdin", allow_dash=True),
-    output: Path = typer.Option(None, help="JSONL file to write; without it, stdout"),
+    output: Path = typer.Option(
+        None, help="JSONL file to write; without it, stdout", dir_okay=False
+    ),
 ) -> None:
     """Find the entities in texts, and write them as JSONL."""
     if file != STDIN and not file.is_file():
-        msg.fail(f"{file}: no such file", exits=1)
+        _fail(f"{file}: no such file")
     nlp = spacy.load(model)
     found = predict(nlp, texts or read_texts(file))
     with written_whole(output) if output else nullcontext() as path:

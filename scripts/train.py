@@ -49,7 +49,7 @@ def keep_interrupted(unfinished: Path, output: Path) -> None:
     best = unfinished / DIR_MODEL_BEST
     try:
         spacy.load(best)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, EOFError):
         msg.warn("Interrupted before there was a model to keep")
         return
     kept = output / DIR_INTERRUPTED

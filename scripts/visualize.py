@@ -92,7 +92,7 @@ def main(
     gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
     predicted = nlp.pipe(doc.text for doc in gold)
     encoder = srsly.read_json(encoder_path)
-    title = f"{nlp.lang}_{nlp.meta['name']}: gold and predicted entities of {corpus_path.name}"
+    title = f"Gold and predicted entities of {corpus_path.name}"
     page = render_page(zip(gold, predicted, strict=True), title, f"Encoder: {encoder['name']}.")
     with written_whole(output_path) as path:
         path.write_text(page, encoding="utf8")

@@ -146,6 +146,22 @@ def test_the_wheel_works_in_a_fresh_environment_without_network(project, tmp_pat
     assert result.stdout.startswith("['transformer', 'ner'] True")
 
 
+def test_assets_say_what_could_not_be_downloaded(tmp_path):
+    shutil.copy(ROOT / "project.yml", tmp_path / "project.yml")
+    nowhere = "http://127.0.0.1:9"
+    result = subprocess.run(
+        [sys.executable, "-m", "spacy", "project", "assets", str(tmp_path), "--extra"],
+        env={**os.environ, "HTTPS_PROXY": nowhere, "https_proxy": nowhere},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "Download failed" in result.stdout
+    assert "assets/cookbook/music_ner.csv" in "".join(result.stdout.split())
+    assert not (tmp_path / "assets" / "cookbook" / "music_ner.csv").exists()
+
+
 def test_the_readme_shows_the_commands_of_project_yml(tmp_path):
     shutil.copy(ROOT / "README.md", tmp_path / "README.md")
     document = [sys.executable, "-m", "spacy", "project", "document", str(ROOT)]

@@ -1,0 +1,80 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.sources import main, paths_of
+
+
+@pytest.fixture
+def data(tmp_path):
+    for name in ("a.csv", "b.csv", "gold.bio", "test.bio"):
+        (tmp_path / name).write_text(f"content of {name}")
+    return tmp_path
+
+
+def test_names_are_separated_by_commas():
+    assert paths_of(" a.csv, b c.csv ,,") == [Path("a.csv"), Path("b c.csv")]
+
+
+def test_an_empty_list_names_no_files():
+    assert paths_of("") == paths_of(" , ") == []
+
+
+def test_paths_and_hashes_are_noted_in_the_order_named(data):
+    output = data / "corpus" / "sources.json"
+    csv = f"{data / 'b.csv'},{data / 'a.csv'}"
+    main(output, csv=csv, bio=str(data / "gold.bio"), test_bio=str(data / "test.bio"))
+
+    def note(name):
+        content = f"content of {name}".encode()
+        return {"path": str(data / name), "sha256": hashlib.sha256(content).hexdigest()}
+
+    assert json.loads(output.read_text()) == {
+        "csv": [note("b.csv"), note("a.csv")],
+        "bio": [note("gold.bio")],
+        "test_bio": [note("test.bio")],
+    }
+
+
+def test_the_note_changes_with_a_files_content_and_only_then(data):
+    notes = []
+    for content in ("one", "one", "two"):
+        (data / "a.csv").write_text(content)
+        main(data / "sources.json", csv=str(data / "a.csv"), bio="", test_bio="")
+        notes.append((data / "sources.json").read_bytes())
+    assert notes[0] == notes[1] != notes[2]
+
+
+@pytest.mark.parametrize("kind", ["csv", "bio", "test_bio"])
+def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, capsys):
+    chosen = {"csv": str(data / "a.csv"), "bio": "", "test_bio": ""}
+    chosen[kind] += f",{data / 'gone.bio'}"
+    with pytest.raises(SystemExit) as stop:
+        main(data / "sources.json", **chosen)
+    said = "".join(capsys.readouterr().out.split())
+    assert stop.value.code == 1
+    assert f"vars.{kind}:thereisnofile" in said
+    assert "gone.bio" in said
+    assert not (data / "sources.json").exists()
+
+
+def test_a_folder_is_no_file(data):
+    with pytest.raises(SystemExit):
+        main(data / "sources.json", csv=str(data), bio="", test_bio="")
+
+
+@pytest.mark.parametrize("test_bio", ["", "test.bio"])
+def test_nothing_to_train_on_ends_the_command(data, test_bio, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(data / "sources.json", csv="", bio="", test_bio=test_bio and str(data / test_bio))
+    assert stop.value.code == 1
+    assert "vars.csvandvars.bioarebothempty" in "".join(capsys.readouterr().out.split())
+
+
+def test_the_command_takes_empty_lists_as_project_yml_gives_them(data, run_script):
+    arguments = [data / "sources.json", "--csv", "", "--bio", data / "gold.bio", "--test-bio", ""]
+    assert run_script("sources", *arguments).returncode == 0
+    sources = json.loads((data / "sources.json").read_text())
+    assert [len(sources[kind]) for kind in ("csv", "bio", "test_bio")] == [0, 1, 0]

@@ -1,0 +1,55 @@
+import pytest
+import srsly
+
+from scripts.summary import main
+
+
+def split(f1):
+    row = {"precision": 0.75, "recall": 0.5, "f1-score": f1, "support": 8}
+    return {"default": {"Artist": row, "micro avg": row}}
+
+
+@pytest.fixture
+def printed(tmp_path, capsys):
+    """What the command prints, without the white space that depends on the width."""
+
+    def run(fallback=None):
+        encoder = {"name": "tiny-bert", "fallback": fallback}
+        metrics = {"encoder": encoder, "seed": 7, "dev": split(0.6124), "test": split(0.5896)}
+        srsly.write_json(tmp_path / "scores.json", metrics)
+        wheel = tmp_path / "en_music-1.0" / "dist" / "en_music-1.0-py3-none-any.whl"
+        wheel.parent.mkdir(parents=True)
+        wheel.touch()
+        wheel.with_suffix(".tar.gz").touch()
+        page = tmp_path / "page.html"
+        page.touch()
+        main(tmp_path / "scores.json", tmp_path / "en_music-1.0", page)
+        return "".join(capsys.readouterr().out.split()), wheel, page
+
+    return run
+
+
+def test_the_scores_of_dev_and_test_are_printed(printed):
+    text, _, _ = printed()
+    assert "devArtist0.7500.5000.6128" in text
+    assert "devmicroavg0.7500.5000.6128" in text
+    assert "testArtist0.7500.5000.5908" in text
+    assert "testmicroavg0.7500.5000.5908" in text
+
+
+def test_the_paths_of_wheel_and_page_are_printed(printed):
+    text, wheel, page = printed()
+    assert f"Wheel:{wheel}" in text
+    assert f"displaCypage:{page}" in text
+
+
+def test_encoder_and_seed_are_printed(printed):
+    text, _, _ = printed()
+    assert "Scoreswithtiny-bert,seed7" in text
+    assert "fallback" not in text
+
+
+def test_a_fallback_encoder_is_named_with_its_reason(printed):
+    text, _, _ = printed(fallback="the Hub did not answer")
+    assert "tiny-bertisafallback" in text
+    assert "theHubdidnotanswer" in text
