@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import srsly
+from huggingface_hub import constants
 
-from scripts.encoder import AUTO, BUNDLED, PREFERRED, EncoderError, bundled, main, resolve
+from scripts.encoder import AUTO, BUNDLED, PREFERRED, EncoderError, bundled, from_hub, main, resolve
 from tests.conftest import ROOT
 
 ENCODERS_PATH = ROOT / "configs" / "encoders.json"
@@ -120,6 +121,17 @@ def test_a_hub_that_never_answers_is_given_up_after_the_patience(find, silent_en
     said = " ".join(result.stdout.split())
     assert f"Falling back to {BUNDLED}, not {PREFERRED}" in said
     assert "the Hub did not give it (TimeoutError)" in said
+
+
+def test_the_wait_for_the_hub_is_no_longer_than_the_patience(
+    silent_endpoint, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(constants, "ENDPOINT", silent_endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(EncoderError, match="TimeoutError"):
+        from_hub(PREFERRED, patience=0.5)
+    assert 0.5 <= time.monotonic() - start < 5
 
 
 def test_offline_mode_falls_back_without_asking(find, silent_endpoint):

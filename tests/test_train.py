@@ -62,7 +62,7 @@ def interrupt(change_config, tmp_path):
         try:
             wait_for_evaluations(process, output / ".unfinished" / "log.jsonl")
             os.kill(process.pid, number)
-            said, _ = process.communicate(timeout=60)
+            said, _ = process.communicate(timeout=300)
         finally:
             process.kill()
         return process.returncode, said, output
@@ -71,7 +71,7 @@ def interrupt(change_config, tmp_path):
 
 
 def wait_for_evaluations(process, log_path):
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 300
     while not log_path.exists() or len(log_path.read_text(encoding="utf8").splitlines()) < 2:
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < limit
