@@ -17,6 +17,16 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 DIR_INTERRUPTED = "model-interrupted"
+SECONDS_TO_HEED = 2.0
+
+
+def interrupt(*_) -> None:
+    """Interrupt training on a signal, and once more if it goes on.
+
+    Python drops an exception that is raised while a destructor or a callback from C runs.
+    """
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_HEED)
+    raise KeyboardInterrupt
 
 
 def draw_curves(log: list[dict], path: Path) -> None:
@@ -64,7 +74,8 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU to train on, -1 for the CPU"),
 ) -> None:
     """Train the pipeline. `model-best` is replaced only once training has come to its end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, interrupt)
     unfinished = output / ".unfinished"
     remove(unfinished)
     log_path = unfinished / "log.jsonl"
@@ -80,6 +91,7 @@ def main(
             with written_whole(output / name) as path:
                 (unfinished / name).replace(path)
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         keep_interrupted(unfinished, output)
         raise typer.Exit(130) from None
     finally:
