@@ -8,7 +8,7 @@ import spacy
 import srsly
 import typer
 from spacy.cli.train import train
-from spacy.training.loop import DIR_MODEL_BEST
+from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import msg
 
 from scripts.output import remove, written_whole
@@ -57,15 +57,24 @@ def keep_interrupted(unfinished: Path, output: Path) -> None:
     output (Path): Folder to keep the model in.
     """
     best = unfinished / DIR_MODEL_BEST
-    try:
-        spacy.load(best)
-    except (OSError, ValueError, KeyError, EOFError):
+    if best.is_dir() and not _loads(best):
+        # Interrupted while the last model, which was the best, was being copied.
+        best = unfinished / DIR_MODEL_LAST
+    if not _loads(best):
         msg.warn("Interrupted before there was a model to keep")
         return
     kept = output / DIR_INTERRUPTED
     remove(kept)
     best.replace(kept)
     msg.warn(f"Interrupted: the best model so far is {kept}")
+
+
+def _loads(model: Path) -> bool:
+    try:
+        spacy.load(model)
+    except (OSError, ValueError, KeyError, EOFError):
+        return False
+    return True
 
 
 def main(

@@ -169,6 +169,20 @@ def test_a_model_of_which_a_file_is_not_yet_copied_is_not_kept(tiny_model, tmp_p
     assert not (tmp_path / DIR_INTERRUPTED).exists()
 
 
+def test_interrupted_while_the_best_model_was_copied_the_last_one_is_kept(tiny_model, tmp_path):
+    for name in ("model-best", "model-last"):
+        shutil.copytree(tiny_model, tmp_path / ".unfinished" / name)
+    (tmp_path / ".unfinished" / "model-best" / "ner" / "model").write_bytes(b"")
+    keep_interrupted(tmp_path / ".unfinished", tmp_path)
+    assert contents(tmp_path / DIR_INTERRUPTED) == contents(tiny_model)
+
+
+def test_a_model_that_was_never_scored_is_not_kept(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / ".unfinished" / "model-last")
+    keep_interrupted(tmp_path / ".unfinished", tmp_path)
+    assert not (tmp_path / DIR_INTERRUPTED).exists()
+
+
 def test_curves_are_drawn_of_a_single_evaluation(tmp_path):
     log = [{"step": 0, "losses": {"ner": 8.5}, "scores": {"ents_f": 0.0, "ents_p": 0.0}}]
     draw_curves(log, tmp_path / "curves.png")
