@@ -178,6 +178,26 @@ def _letters(text: str) -> str:
     return "".join(char for char in folded if char.isalnum())
 
 
+def place(annotated: Query, gold: Query) -> tuple[list[Span], list[Span]]:
+    """Move an annotator's spans onto the text of another writing of the same query.
+
+    annotated (Query): The query as the annotator saw it.
+    gold (Query): The other writing.
+    RETURNS (tuple[list[Span], list[Span]]): The spans on the other text, and those that it does
+        not hold.
+    """
+    moved = move_spans(annotated.spans, [differences(annotated.text, gold.text)])
+    trimmed = [trim(span, gold.text) for span in moved]
+    placed, lost = [], []
+    for old, new in zip(annotated.spans, trimmed, strict=True):
+        old_key = query_key(annotated.text[old.start : old.end])
+        if query_key(gold.text[new.start : new.end]) == old_key:
+            placed.append(new)
+        else:
+            lost.append(old)
+    return placed, lost
+
+
 def word_offsets(text: str) -> list[tuple[int, int]]:
     """Find the words between white space.
 

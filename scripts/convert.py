@@ -17,11 +17,9 @@ from scripts.annotations import (
     LABELS,
     Query,
     Span,
-    differences,
-    move_spans,
+    place,
     query_key,
     to_doc,
-    trim,
     word_tags,
 )
 from scripts.formats import Reading, read_bio, read_csv
@@ -31,26 +29,6 @@ from scripts.output import written_whole
 TEST_SHARE = 0.1
 DEV_SHARE = 0.1
 SPLITS = ("train", "dev", "test")
-
-
-def place(annotated: Query, gold: Query) -> tuple[list[Span], list[Span]]:
-    """Move an annotator's spans onto the text of another writing of the same query.
-
-    annotated (Query): The query as the annotator saw it.
-    gold (Query): The other writing.
-    RETURNS (tuple[list[Span], list[Span]]): The spans on the other text, and those that it does
-        not hold.
-    """
-    moved = move_spans(annotated.spans, [differences(annotated.text, gold.text)])
-    trimmed = [trim(span, gold.text) for span in moved]
-    placed, lost = [], []
-    for old, new in zip(annotated.spans, trimmed, strict=True):
-        old_key = query_key(annotated.text[old.start : old.end])
-        if query_key(gold.text[new.start : new.end]) == old_key:
-            placed.append(new)
-        else:
-            lost.append(old)
-    return placed, lost
 
 
 def join(
@@ -169,6 +147,7 @@ def describe(docs: Iterable[Doc]) -> dict:
 def convert(
     csv: list[Path],
     bio: list[Path],
+    train_bio: list[Path],
     test_bio: list[Path],
     seed: int,
     make_doc: Callable[[str], Doc],
@@ -177,6 +156,7 @@ def convert(
 
     csv (list[Path]): Annotators' spans (see `read_csv`).
     bio (list[Path]): Gold entities (see `read_bio`).
+    train_bio (list[Path]): Gold entities of queries that go to train alone.
     test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
     seed (int): Seed of the split.
     make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
@@ -186,9 +166,11 @@ def convert(
     csv_readings = {str(path): read_csv(path, make_doc) for path in csv}
     bio_readings = {str(path): read_bio(path) for path in bio}
     test_readings = {str(path): read_bio(path) for path in test_bio}
+    train_readings = {str(path): read_bio(path) for path in train_bio}
     readings: list[Reading] = [
         *csv_readings.values(),
         *bio_readings.values(),
+        *train_readings.values(),
         *test_readings.values(),
     ]
     rejected = [item for reading in readings for item in reading.rejected]
@@ -212,7 +194,15 @@ def convert(
         reason = f"the gold text of this query does not hold '{marked}'"
         rejected.append({"file": query.id, "reason": reason, "content": query.text})
     pool, test = joined[: len(gold)], joined[len(gold) :]
+    elsewhere = {query_key(query.text) for query in (*joined, *others)}
     queries = split(pool, others, test, seed)
+    for reading in train_readings.values():
+        for query in reading.queries:
+            if query_key(query.text) in elsewhere:
+                reason = "another file holds this query, and may need it for dev or test"
+                rejected.append({"file": query.id, "reason": reason, "content": query.text})
+            else:
+                queries["train"].append(query)
 
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
     gold_keys = {query_key(query.text) for query in joined}
@@ -220,6 +210,7 @@ def convert(
         "seed": seed,
         "csv": {path: dict(reading.counts) for path, reading in csv_readings.items()},
         "bio": {path: dict(reading.counts) for path, reading in bio_readings.items()},
+        "train_bio": {path: dict(reading.counts) for path, reading in train_readings.items()},
         "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
         "joined_queries": sum(query_key(query.text) in gold_keys for query in annotated),
         "queries_without_gold": len(others),
@@ -235,7 +226,7 @@ def convert(
 def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
     """Print what was read, and the splits, as tables."""
     counts: Counter = Counter()
-    for kind in ("csv", "bio", "test_bio"):
+    for kind in ("csv", "bio", "train_bio", "test_bio"):
         for path, reading in summary[kind].items():
             msg.info(f"{path}: " + ", ".join(f"{n} {name}" for name, n in reading.items()))
             counts.update(reading)

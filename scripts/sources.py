@@ -15,27 +15,35 @@ def paths_of(names: str) -> list[Path]:
     return [Path(name.strip()) for name in names.split(",") if name.strip()]
 
 
+def hashed(paths: list[Path]) -> list[dict[str, str]]:
+    """RETURNS (list[dict[str, str]]): The `path` and `sha256` of each file."""
+    return [
+        {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in paths
+    ]
+
+
 def main(
     output_path: Path = typer.Argument(..., help="JSON file to write"),
     csv: str = typer.Option("", help="CSV files with annotators' spans, comma-separated"),
     bio: str = typer.Option("", help="BIO files with gold entities, comma-separated"),
+    train_bio: str = typer.Option("", help="BIO files to train on alone, comma-separated"),
     test_bio: str = typer.Option("", help="BIO files of a fixed test set, comma-separated"),
 ) -> None:
     """Check that the chosen files are there, and note their names and hashes."""
-    chosen = {"csv": paths_of(csv), "bio": paths_of(bio), "test_bio": paths_of(test_bio)}
+    chosen = {
+        "csv": paths_of(csv),
+        "bio": paths_of(bio),
+        "train_bio": paths_of(train_bio),
+        "test_bio": paths_of(test_bio),
+    }
     for kind, paths in chosen.items():
         for path in paths:
             if not path.is_file():
                 msg.fail(f"vars.{kind}: there is no file {path}", "Mend the path.", exits=1)
     if not chosen["csv"] and not chosen["bio"]:
         msg.fail("No data: vars.csv and vars.bio are both empty", "Name a file in one.", exits=1)
-    sources = {
-        kind: [
-            {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            for path in paths
-        ]
-        for kind, paths in chosen.items()
-    }
+    sources = {kind: hashed(paths) for kind, paths in chosen.items()}
     with written_whole(output_path) as path:
         srsly.write_json(path, sources)
     msg.good(f"{sum(map(len, chosen.values()))} files of annotated queries noted in {output_path}")

@@ -45,18 +45,18 @@ def texts(docs_or_queries):
 def converted(tmp_path):
     """Convert files of these names and contents, from memory to memory.
 
-    Names that start with "test" are the fixed test set; those that end in .csv hold the rows below
-    the header. RETURNS: The docs of each split, the summary and what was rejected.
+    Names that start with "test_" or "train_" are chosen as that; those that end in .csv hold the
+    rows below the header. RETURNS: The docs of each split, the summary and what was rejected.
     """
 
     def run(files, seed=0):
-        paths = {"csv": [], "bio": [], "test_bio": []}
+        paths = {"csv": [], "bio": [], "train_bio": [], "test_bio": []}
         for name, content in files.items():
             path = tmp_path / name
             header = "id,text,start_offset,end_offset,label\n" if path.suffix == ".csv" else ""
             path.write_text(header + content, encoding="utf8")
-            kind = "csv" if header else "test_bio" if name.startswith("test") else "bio"
-            paths[kind].append(path)
+            kind = re.match("(test_|train_)?", name)[0] + "bio"
+            paths["csv" if header else kind].append(path)
         return convert.convert(**paths, seed=seed, make_doc=NLP.make_doc)
 
     return run
@@ -323,9 +323,25 @@ def test_all_outside_the_spans_of_a_query_with_a_rejected_row_is_missing(convert
     assert [item["row"] for item in rejected] == [3]
 
 
+def test_queries_for_train_alone_are_in_no_other_split(converted):
+    more = bio("one more halo/WoA", "and another")
+    without, *_ = converted({"gold.bio": GOLD})
+    docs, summary, _ = converted({"gold.bio": GOLD, "train_more.bio": more})
+    assert texts(docs["train"]) == [*texts(without["train"]), "one more halo", "and another"]
+    assert texts(docs["dev"] + docs["test"]) == texts(without["dev"] + without["test"])
+    (counts,) = summary["train_bio"].values()
+    assert counts["words"] == 5
+    more = bio("Number 3, by artist3!", "calm, piano", "one more")
+    files = {"gold.bio": GOLD, "train_more.bio": more, "test_gold.bio": bio("calm piano")}
+    docs, _, rejected = converted(files)
+    assert sum(text == "one more" for text in texts(docs["train"])) == 1
+    assert [item["content"] for item in rejected] == ["Number 3, by artist3!", "calm, piano"]
+    assert all("another file holds this query" in item["reason"] for item in rejected)
+
+
 def test_queries_that_the_fixed_test_set_holds_are_left_out_and_rejected(converted):
     test = bio("Number 3, by artist3!/Artist", "calm piano")
-    docs, summary, rejected = converted({"gold.bio": GOLD, "test.bio": test})
+    docs, summary, rejected = converted({"gold.bio": GOLD, "test_gold.bio": test})
     assert texts(docs["test"]) == ["Number 3, by artist3!", "calm piano"]
     assert len(docs["train"]) + len(docs["dev"]) == 11
     assert summary["left_out_for_the_test_set"] == 1
@@ -340,7 +356,7 @@ def test_queries_that_the_fixed_test_set_holds_are_left_out_and_rejected(convert
 
 def test_an_annotated_query_that_the_fixed_test_set_holds_is_not_trained_on(converted):
     rows = "".join(f"{n},other {n},0,5,WoA\n" for n in range(10)) + "10,calm piano,0,4,WoA\n"
-    docs, summary, _ = converted({"ann.csv": rows, "test.bio": bio("Calm piano/Artist")})
+    docs, summary, _ = converted({"ann.csv": rows, "test_gold.bio": bio("Calm piano/Artist")})
     assert texts(docs["test"]) == ["Calm piano"]
     assert [span.text for span in docs["test"][0].spans["annotator"]] == ["Calm"]
     assert "calm piano" not in texts(docs["train"] + docs["dev"])
@@ -425,7 +441,7 @@ def noted(tmp_path_factory):
         folder / "ann.csv", [Query(str(n), f"Number {n}", spans[: 1 + n % 2]) for n in range(30)]
     )
     csv, bio = str(folder / "ann.csv"), str(folder / "gold.bio")
-    sources.main(folder / "sources.json", csv=csv, bio=bio, test_bio="")
+    sources.main(folder / "sources.json", csv=csv, bio=bio, train_bio="", test_bio="")
     return folder / "sources.json"
 
 
@@ -474,7 +490,9 @@ def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
 
 def test_too_few_queries_end_the_command_and_what_was_rejected_is_written(tmp_path, run_script):
     (tmp_path / "gold.bio").write_text(bio("more sade/Artist", "calm/Song", "halo/WoA"))
-    sources.main(tmp_path / "sources.json", csv="", bio=str(tmp_path / "gold.bio"), test_bio="")
+    sources.main(
+        tmp_path / "sources.json", csv="", bio=str(tmp_path / "gold.bio"), train_bio="", test_bio=""
+    )
     done = run_script("convert", tmp_path / "sources.json", tmp_path / "corpus")
     assert done.returncode == 1
     assert "Noqueryisleftfortrain" in "".join(done.stdout.split())
@@ -486,13 +504,13 @@ def test_too_few_queries_end_the_command_and_what_was_rejected_is_written(tmp_pa
 def test_the_sample_data_converts_without_rejections(tmp_path):
     sample.main(ROOT / "assets" / "sample", tmp_path / "queries.csv", tmp_path / "queries.bio")
     docs, summary, rejected = convert.convert(
-        [tmp_path / "queries.csv"], [tmp_path / "queries.bio"], [], 0, NLP.make_doc
+        [tmp_path / "queries.csv"], [tmp_path / "queries.bio"], [], [], 0, NLP.make_doc
     )
     assert rejected == []
     assert {name: len(split) for name, split in docs.items()} == {
-        "train": 648,
-        "dev": 72,
-        "test": 80,
+        "train": 3363,
+        "dev": 374,
+        "test": 416,
     }
     assert summary["queries_without_gold"] == 0
     assert summary["agreement"]["queries"]["f1"] == 1.0
@@ -500,7 +518,7 @@ def test_the_sample_data_converts_without_rejections(tmp_path):
 
 def test_the_cookbooks_files_convert_to_the_known_numbers(cookbook):
     docs, summary, rejected = convert.convert(
-        [cookbook / "music_ner.csv"], [cookbook / "music_ner_bio.bio"], [], 0, NLP.make_doc
+        [cookbook / "music_ner.csv"], [cookbook / "music_ner_bio.bio"], [], [], 0, NLP.make_doc
     )
     (counts,) = summary["csv"].values()
     assert counts["rows"] == 427 == counts["spans"] + counts["duplicates"] + counts["rejected"]

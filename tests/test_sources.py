@@ -25,7 +25,7 @@ def test_an_empty_list_names_no_files():
 def test_paths_and_hashes_are_noted_in_the_order_named(data):
     output = data / "corpus" / "sources.json"
     csv = f"{data / 'b.csv'},{data / 'a.csv'}"
-    main(output, csv=csv, bio=str(data / "gold.bio"), test_bio=str(data / "test.bio"))
+    main(output, csv=csv, bio=str(data / "gold.bio"), train_bio="", test_bio=str(data / "test.bio"))
 
     def note(name):
         content = f"content of {name}".encode()
@@ -34,6 +34,7 @@ def test_paths_and_hashes_are_noted_in_the_order_named(data):
     assert json.loads(output.read_text()) == {
         "csv": [note("b.csv"), note("a.csv")],
         "bio": [note("gold.bio")],
+        "train_bio": [],
         "test_bio": [note("test.bio")],
     }
 
@@ -42,14 +43,14 @@ def test_the_note_changes_with_a_files_content_and_only_then(data):
     notes = []
     for content in ("one", "one", "two"):
         (data / "a.csv").write_text(content)
-        main(data / "sources.json", csv=str(data / "a.csv"), bio="", test_bio="")
+        main(data / "sources.json", csv=str(data / "a.csv"), bio="", train_bio="", test_bio="")
         notes.append((data / "sources.json").read_bytes())
     assert notes[0] == notes[1] != notes[2]
 
 
-@pytest.mark.parametrize("kind", ["csv", "bio", "test_bio"])
+@pytest.mark.parametrize("kind", ["csv", "bio", "train_bio", "test_bio"])
 def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, capsys):
-    chosen = {"csv": str(data / "a.csv"), "bio": "", "test_bio": ""}
+    chosen = {"csv": str(data / "a.csv"), "bio": "", "train_bio": "", "test_bio": ""}
     chosen[kind] += f",{data / 'gone.bio'}"
     with pytest.raises(SystemExit) as stop:
         main(data / "sources.json", **chosen)
@@ -62,19 +63,21 @@ def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, caps
 
 def test_a_folder_is_no_file(data):
     with pytest.raises(SystemExit):
-        main(data / "sources.json", csv=str(data), bio="", test_bio="")
+        main(data / "sources.json", csv=str(data), bio="", train_bio="", test_bio="")
 
 
 @pytest.mark.parametrize("test_bio", ["", "test.bio"])
 def test_nothing_to_train_on_ends_the_command(data, test_bio, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(data / "sources.json", csv="", bio="", test_bio=test_bio and str(data / test_bio))
+        test_bio = test_bio and str(data / test_bio)
+        main(data / "sources.json", csv="", bio="", train_bio="", test_bio=test_bio)
     assert stop.value.code == 1
     assert "vars.csvandvars.bioarebothempty" in "".join(capsys.readouterr().out.split())
 
 
 def test_the_command_takes_empty_lists_as_project_yml_gives_them(data, run_script):
-    arguments = [data / "sources.json", "--csv", "", "--bio", data / "gold.bio", "--test-bio", ""]
+    arguments = [data / "sources.json", "--csv", "", "--bio", data / "gold.bio"]
+    arguments += ["--train-bio", "", "--test-bio", ""]
     assert run_script("sources", *arguments).returncode == 0
     sources = json.loads((data / "sources.json").read_text())
-    assert [len(sources[kind]) for kind in ("csv", "bio", "test_bio")] == [0, 1, 0]
+    assert [len(sources[kind]) for kind in ("csv", "bio", "train_bio", "test_bio")] == [0, 1, 0, 0]
