@@ -1,13 +1,13 @@
 """Complete the training config: encoder, its settings, corpora, seed, length of training."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import srsly
 import typer
-from spacy import util
-from spacy.tokens import DocBin
+from spacy import registry, util
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
 from thinc.api import Config
 from wasabi import msg
 
@@ -19,19 +19,19 @@ def configure(
     encoder: dict[str, Any],
     settings: dict[str, Any],
     corpora: dict[str, Path],
-    n_queries: int,
+    docs: list[Doc],
     seed: int,
 ) -> Config:
     """Complete a training config.
 
     The steps of the learning rate's schedule follow from `schedule.epochs`, `schedule.warmup` (a
-    share of all steps), the batch size and the number of queries. Dev is scored once an epoch.
+    share of all steps), the batcher and the queries. Dev is scored once an epoch.
 
     config (Config): The config with every hyperparameter, not interpolated.
     encoder (dict[str, Any]): What `encoder` found.
     settings (dict[str, Any]): Values that this encoder needs, by dotted name.
     corpora (dict[str, Path]): Paths of the train and dev corpus.
-    n_queries (int): Number of queries in train.
+    docs (list[Doc]): Train.
     seed (int): Seed of initialization, order and dropout.
     RETURNS (Config): The config that `spacy train` takes as it is.
     """
@@ -43,7 +43,8 @@ def configure(
     }
     config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
     schedule = config["schedule"]
-    epoch = math.ceil(n_queries / config["training"]["batcher"]["size"])
+    batcher = registry.resolve(config["training"])["batcher"]
+    epoch = sum(1 for _ in batcher(docs))
     steps = schedule["epochs"] * epoch
     config["training"]["max_steps"] = steps
     config["training"]["eval_frequency"] = epoch
@@ -65,9 +66,9 @@ def main(
     encoder = srsly.read_json(encoder_path)
     known = srsly.read_json(encoders_path).get(encoder["name"], {})
     corpora = {name: corpus / f"{name}.spacy" for name in ("train", "dev")}
-    n_queries = len(DocBin().from_disk(corpora["train"]))
+    docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     config = util.load_config(config_path, interpolate=False)
-    config = configure(config, encoder, known.get("settings", {}), corpora, n_queries, seed)
+    config = configure(config, encoder, known.get("settings", {}), corpora, docs, seed)
     with written_whole(output_path) as path:
         config.to_disk(path, interpolate=False)
     rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]

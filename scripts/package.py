@@ -13,6 +13,7 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
+from scripts import layer_mix
 from scripts.output import written_whole
 
 EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
@@ -118,7 +119,14 @@ def main(
         prepared = Path(temporary) / "model"
         meta = describe(meta, metrics, licence)
         prepare(model, prepared, meta, encoder_name, licence, licence_path)
-        package(prepared, Path(temporary), create_sdist=False, require_parent=True, silent=False)
+        package(
+            prepared,
+            Path(temporary),
+            code_paths=[Path(layer_mix.__file__)],
+            create_sdist=False,
+            require_parent=True,
+            silent=False,
+        )
         built = Path(temporary) / package_name
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(built)]
         built_log = subprocess.run(build, capture_output=True, text=True, check=False)

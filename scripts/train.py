@@ -11,6 +11,7 @@ from spacy.cli.train import train
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import msg
 
+from scripts import registered  # noqa: F401 (for the config)
 from scripts.output import remove, written_whole
 
 matplotlib.use("Agg")

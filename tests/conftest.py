@@ -10,14 +10,17 @@ import spacy
 from spacy import util
 from spacy.cli.train import train
 from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from scripts import sample
+from scripts import registered, sample  # noqa: F401
 from scripts.annotations import normalize_query, to_doc
 from scripts.configure import configure
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
+
+NOISE = ("typos", "separators", "glued", "natural")
 
 QUERIES = """\
 songs like [karma police](WoA) by [radioheads](Artist)
@@ -66,11 +69,19 @@ def tiny_corpus(tmp_path_factory) -> Path:
 def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
     """A complete training config that makes the tiny BERT learn the small corpus by heart."""
     config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
-    settings = {"schedule.epochs": 15, "training.optimizer.learn_rate.initial_rate": 0.005}
+    augmenter = "corpora.train.augmenter.*"
+    settings = {
+        "schedule.epochs": 40,
+        "training.batcher.size": 100,
+        "training.optimizer.learn_rate.initial_rate": 0.005,
+        f"{augmenter}.mentions.level": 0.0,
+        **{f"{augmenter}.noise.{kind}": 0.0 for kind in NOISE},
+    }
     corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
     encoder = {"path": str(tiny_bert)}
     path = tmp_path_factory.mktemp("configs") / "config.cfg"
-    configure(config, encoder, settings, corpora, 20, 0).to_disk(path, interpolate=False)
+    docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
+    configure(config, encoder, settings, corpora, docs, 0).to_disk(path, interpolate=False)
     return path
 
 

@@ -6,8 +6,11 @@ import spacy
 import srsly
 from spacy import util
 from spacy.cli.train import train
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from scripts import registered  # noqa: F401
 from scripts.configure import configure
 from scripts.encoder import resolve
 from tests.conftest import ROOT
@@ -31,8 +34,9 @@ def test_bert_base_uncased_trains_from_a_folder_with_its_own_settings(
     assert encoder["name"] == "bert-base-uncased"
     config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
     corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
+    docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     settings = encoders[encoder["name"]]["settings"]
-    configure(config, encoder, settings, corpora, 20, 0).to_disk(tmp_path / "config.cfg")
+    configure(config, encoder, settings, corpora, docs, 0).to_disk(tmp_path / "config.cfg")
     overrides = {"training.max_steps": 3, "training.eval_frequency": 3}
     train(tmp_path / "config.cfg", tmp_path / "training", overrides=overrides)
     nlp = spacy.load(tmp_path / "training" / "model-last")

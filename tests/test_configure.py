@@ -5,8 +5,11 @@ import pytest
 import srsly
 from spacy import util
 from spacy.schemas import ConfigSchemaTraining
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Config
 
+from scripts import registered  # noqa: F401
 from scripts.configure import configure, main
 from scripts.encoder import BUNDLED, PREFERRED
 from tests.conftest import ROOT
@@ -28,7 +31,8 @@ def complete(config, tiny_bert, tiny_corpus):
     def run(settings=None, n_queries: int = 20, seed: int = 0) -> Config:
         corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
         encoder = {"path": str(tiny_bert)}
-        return configure(config, encoder, settings or {}, corpora, n_queries, seed)
+        docs = [Doc(Vocab(), words=["word"] * 10)] * n_queries
+        return configure(config, encoder, settings or {}, corpora, docs, seed)
 
     return run
 
@@ -48,7 +52,7 @@ def run_main(tiny_bert, tiny_corpus, tmp_path):
 
 @pytest.mark.parametrize(
     ("n_queries", "size", "epochs", "epoch_steps", "all_steps"),
-    [(32, 16, 3, 2, 6), (33, 16, 3, 3, 9), (5, 16, 4, 1, 4), (12, 4, 10, 3, 30)],
+    [(32, 160, 3, 2, 6), (33, 160, 3, 3, 9), (5, 160, 4, 1, 4), (12, 40, 10, 3, 30)],
 )
 def test_steps_follow_from_queries_batch_size_and_epochs(
     complete, n_queries, size, epochs, epoch_steps, all_steps
@@ -64,7 +68,7 @@ def test_steps_follow_from_queries_batch_size_and_epochs(
     ("share", "warmup_steps"), [(0.25, 5), (0.1, 2), (0.02, 1), (0.0, 1), (0.5, 10)]
 )
 def test_warmup_is_a_share_of_all_steps_and_at_least_one(complete, share, warmup_steps):
-    settings = {"schedule.warmup": share, "schedule.epochs": 10}
+    settings = {"schedule.warmup": share, "schedule.epochs": 10, "training.batcher.size": 100}
     learn_rate = complete(settings, 20)["training"]["optimizer"]["learn_rate"]
     assert learn_rate["total_steps"] == 20
     assert learn_rate["warmup_steps"] == warmup_steps
@@ -90,11 +94,12 @@ def test_spacy_accepts_the_written_config(run_main):
     assert nlp.pipe_names == ["transformer", "ner"]
     training = nlp.config.interpolate()["training"]
     resolved = util.registry.resolve(training, schema=ConfigSchemaTraining)
-    assert resolved["eval_frequency"] == 2
+    assert resolved["eval_frequency"] == 1
 
 
 def test_the_learning_rate_rises_for_the_warmup_and_falls_to_zero_at_the_last_step(complete):
     settings = {"training.optimizer.learn_rate.initial_rate": 8.0, "schedule.epochs": 5}
+    settings["training.batcher.size"] = 160
     config = complete({**settings, "schedule.warmup": 0.2}, n_queries=32).interpolate()
     learn_rate = config["training"]["optimizer"]["learn_rate"]
     rates = util.registry.resolve({"learn_rate": learn_rate})["learn_rate"]
@@ -103,8 +108,8 @@ def test_the_learning_rate_rises_for_the_warmup_and_falls_to_zero_at_the_last_st
 
 def test_the_command_counts_the_queries_of_the_train_corpus(run_main):
     training = run_main("tiny-bert").interpolate()["training"]
-    assert training["batcher"]["size"] == 16
-    assert training["eval_frequency"] == 2  # 20 queries
+    assert training["batcher"]["size"] == 320
+    assert training["eval_frequency"] == 1  # 20 queries of 4 to 8 words
 
 
 def test_an_unknown_encoder_gets_the_configs_own_values(run_main, config):

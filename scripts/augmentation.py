@@ -1,0 +1,327 @@
+"""Augmenters of annotated music queries, for `[corpora.train.augmenter]` of the config.
+
+Each rewrites the text of a query together with its entities. Queries with tokens of unknown tag
+pass unchanged. Chance comes from the module `random`, which `spacy train` seeds.
+"""
+
+import random
+import re
+import string
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import srsly
+from spacy import registry
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from scripts.annotations import Query, Span, normalize_query, to_doc
+
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+
+
+class Piece(NamedTuple):
+    """A stretch of a query: an entity, or what stands between two of them.
+
+    text (str): The stretch.
+    label (str): The entity's label, empty between entities.
+    """
+
+    text: str
+    label: str = ""
+
+
+class Record(NamedTuple):
+    """An artist with some of their works."""
+
+    artist: str
+    works: tuple[str, ...]
+
+
+def to_pieces(query: Query) -> list[Piece]:
+    """Cut a query into entities and what stands between them, by turns.
+
+    query (Query): Any query.
+    RETURNS (list[Piece]): Pieces whose texts make up the query's; the first and the last are no
+        entities, and may be empty, as may those between two entities.
+    """
+    pieces, end = [], 0
+    for span in query.spans:
+        pieces.append(Piece(query.text[end : span.start]))
+        pieces.append(Piece(query.text[span.start : span.end], span.label))
+        end = span.end
+    return [*pieces, Piece(query.text[end:])]
+
+
+def from_pieces(pieces: Iterable[Piece]) -> Query:
+    """Put a query together.
+
+    pieces (Iterable[Piece]): Its stretches in order.
+    RETURNS (Query): The query, with an entity for each piece that has a label.
+    """
+    text, spans = "", []
+    for piece in pieces:
+        if piece.label:
+            spans.append(Span(len(text), len(text) + len(piece.text), piece.label))
+        text += piece.text
+    return Query("", text, tuple(spans))
+
+
+def is_plain(text: str) -> bool:
+    """RETURNS (bool): Whether a query is written as MusicRecoNER's are: no capitals, and no
+    punctuation but the comma that stands for `|`."""
+    return text == text.lower() and not re.search(r"[.?!'’\"“”();:]", text)
+
+
+# Combining diacritics of Latin, Greek and Cyrillic; those of kana make another letter.
+ACCENTS = frozenset(map(chr, range(0x300, 0x370)))
+
+
+def plain(name: str) -> str:
+    """Write a name as it stands in preprocessed queries.
+
+    name (str): A name as it is usually written, such as `Guns N' Roses`.
+    RETURNS (str): It without capitals, accents and punctuation (`guns n roses`); `&`, `$` and `+`
+        stay. A name of nothing else stays as it is.
+    """
+    folded = unicodedata.normalize("NFKD", re.sub(r"['’`´.!?\"“”*]", "", name)).lower()
+    folded = "".join(char for char in folded if char not in ACCENTS)
+    folded = re.sub(r"[^\w\s&$+]", " ", unicodedata.normalize("NFC", folded))
+    return " ".join(folded.split()) or name.lower()
+
+
+def replace_mentions(
+    pieces: Sequence[Piece], records: Sequence[Record], rng: random.Random
+) -> list[Piece]:
+    """Put other names in the place of a query's entities, a work with its artist.
+
+    pieces (Sequence[Piece]): The query (see `to_pieces`).
+    records (Sequence[Record]): Artists with their works.
+    rng (random.Random): Source of chance.
+    RETURNS (list[Piece]): The query with other names, written as the query is.
+    """
+    write = plain if is_plain("".join(piece.text for piece in pieces)) else str
+    artists = [i for i, piece in enumerate(pieces) if piece.label == "Artist"]
+    drawn = {i: rng.choice(records) for i in artists}
+    replaced = []
+    for i, piece in enumerate(pieces):
+        name = piece.text
+        if piece.label == "Artist":
+            name = write(drawn[i].artist)
+        elif piece.label:
+            nearest = min(artists, key=lambda at: abs(at - i), default=None)
+            record = rng.choice(records) if nearest is None else drawn[nearest]
+            name = write(rng.choice(record.works))
+        replaced.append(Piece(name, piece.label))
+    return replaced
+
+
+def typo(word: str, rng: random.Random) -> str:
+    """RETURNS (str): The word with one letter left out, doubled, or swapped with the next."""
+    at = rng.randrange(1, len(word) - 1)
+    before, here, after = word[:at], word[at], word[at + 1 :]
+    swapped = before + after[0] + here + after[1:]
+    return rng.choice([before + after, before + 2 * here + after, *{swapped} - {word}])
+
+
+def add_typo(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
+    """Misspell one word of four letters or more, if there is one."""
+    words = [
+        (i, match)
+        for i, piece in enumerate(pieces)
+        for match in re.finditer(r"[^\W\d_]{4,}", piece.text)
+    ]
+    rewritten = list(pieces)
+    if words:
+        i, match = rng.choice(words)
+        text = pieces[i].text
+        text = text[: match.start()] + typo(match[0], rng) + text[match.end() :]
+        rewritten[i] = pieces[i]._replace(text=text)
+    return rewritten
+
+
+SEPARATOR = re.compile(r"(?: ?,)? (?:(?:and|&|or|by|from|-) )?")
+
+
+def drop_separators(pieces: Sequence[Piece]) -> list[Piece]:
+    """Take `by`, `and`, commas and the like from between neighbouring entities."""
+    last = len(pieces) - 1
+    return [
+        Piece(" ") if 0 < i < last and SEPARATOR.fullmatch(piece.text) else piece
+        for i, piece in enumerate(pieces)
+    ]
+
+
+def glue_possessives(pieces: Sequence[Piece]) -> list[Piece]:
+    """Glue an s to artists whose work follows at once, as in `radioheads creep`."""
+    return [
+        piece._replace(text=piece.text + "s")
+        if piece.label == "Artist" and piece.text[-1] != "s" and _next_to(pieces, i, "WoA")
+        else piece
+        for i, piece in enumerate(pieces)
+    ]
+
+
+def _next_to(pieces: Sequence[Piece], i: int, label: str) -> bool:
+    return i + 2 < len(pieces) and pieces[i + 1].text == " " and pieces[i + 2].label == label
+
+
+CONTRACTIONS = {
+    "im": "I'm", "ive": "I've", "id": "I'd", "i": "I", "dont": "don't", "doesnt": "doesn't",
+    "cant": "can't", "isnt": "isn't", "arent": "aren't", "wont": "won't", "whats": "what's",
+    "thats": "that's", "youre": "you're", "theyre": "they're", "didnt": "didn't",
+    "couldnt": "couldn't", "theres": "there's", "lets": "let's", "ill": "I'll",
+}  # fmt: skip
+GAPS = {
+    ("Artist", "WoA"): (" - ", " – ", ": ", "'s ", " "),
+    ("WoA", "Artist"): (" - ", " – ", " by ", ", ", " "),
+}
+LIST_GAPS = (", ", " and ", " / ", " & ")
+BREAKS = (". ", "? ", "! ", "... ", " - ")
+ENDS = (".", "?", "!", "...", "??", "")
+QUOTES = (('"', '"'), ("'", "'"), ("“", "”"), ("", ""), ("", ""), ("", ""))
+
+
+def write_naturally(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
+    """Put capitals and punctuation where people who take care would.
+
+    pieces (Sequence[Piece]): A preprocessed query.
+    rng (random.Random): Source of chance: not everybody takes the same care.
+    RETURNS (list[Piece]): The query as it might have been written.
+    """
+    capitals = rng.random() < 0.8
+    (opened, closed), sentence_break = rng.choice(QUOTES), rng.choice(BREAKS)
+    last = len(pieces) - 1
+    written = []
+    for i, piece in enumerate(pieces):
+        text = string.capwords(piece.text) if capitals and piece.label else piece.text
+        if piece.label == "WoA":
+            written += [Piece(opened), Piece(text, piece.label), Piece(closed)]
+            continue
+        if text == " " and 0 < i < last:
+            neighbours = (pieces[i - 1].label, pieces[i + 1].label)
+            text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
+        elif not piece.label and not (0 < i < last and SEPARATOR.fullmatch(text)):
+            text = re.sub(r"\w+", lambda word: CONTRACTIONS.get(word[0], word[0]), text)
+            text = text.replace(", ", sentence_break)
+            if capitals:
+                start = r"^[a-z]|(?<=[.?!] )[a-z]" if i == 0 else r"(?<=[.?!] )[a-z]"
+                text = re.sub(start, lambda letter: letter[0].upper(), text)
+        written.append(Piece(text, piece.label))
+    return [*written, Piece(rng.choice(ENDS))]
+
+
+def read_records(paths: Iterable[str | Path]) -> list[Record]:
+    """Read files of names.
+
+    paths (Iterable[str | Path]): JSON Lines files with the keys `artist` and `works`.
+    RETURNS (list[Record]): The artists with their works.
+    """
+    return [
+        Record(line["artist"], tuple(line["works"]))
+        for path in paths
+        for line in srsly.read_jsonl(path)
+    ]
+
+
+def read_mentions(corpus: str | Path) -> list[Record]:
+    """Read the names in a training corpus: each query's artists with its works.
+
+    corpus (str | Path): A DocBin file.
+    RETURNS (list[Record]): Artists and works from queries that hold both.
+    """
+    records = []
+    for doc in DocBin().from_disk(corpus).get_docs(Vocab()):
+        artists, works = (
+            [ent.text for ent in doc.ents if ent.label_ == label] for label in ("Artist", "WoA")
+        )
+        records += [Record(artist, tuple(works)) for artist in artists if works]
+    return records
+
+
+def _augmented(
+    nlp: Language, example: Example, rewrite: Callable[[list[Piece]], list[Piece]]
+) -> Example:
+    gold = example.reference
+    spans = tuple(Span(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents)
+    query = normalize_query(from_pieces(rewrite(to_pieces(Query("", gold.text, spans)))))
+    try:
+        return Example(nlp.make_doc(query.text), to_doc(query, nlp.make_doc))
+    except ValueError:
+        # Two entities in one token of the tokenizer: there is no way to tag it.
+        return example
+
+
+def _is_known(example: Example) -> bool:
+    return all(token.ent_iob for token in example.reference)
+
+
+@registry.augmenters("music_ner.mentions.v1")
+def create_mention_augmenter(
+    names: Sequence[str], corpus: str | None, level: float, share_of_names: float
+) -> Augmenter:
+    """Replace the entities of queries by others of their label (see `replace_mentions`).
+
+    names (Sequence[str]): Files of names (see `read_records`).
+    corpus (str | None): The training corpus, whose own names are drawn from too.
+    level (float): Probability that a query is rewritten.
+    share_of_names (float): Probability that it is from the files of names.
+    """
+    listed = read_records(names)
+    mentioned = read_mentions(corpus) if corpus else []
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        records = listed if random.random() < share_of_names or not mentioned else mentioned
+        if random.random() < level and example.reference.ents and _is_known(example):
+            example = _augmented(nlp, example, lambda p: replace_mentions(p, records, random))
+        yield example
+
+    return augment
+
+
+@registry.augmenters("music_ner.noise.v1")
+def create_noise_augmenter(
+    typos: float, separators: float, glued: float, natural: float
+) -> Augmenter:
+    """Write queries more carelessly, or as people with care write them.
+
+    typos (float): Probability of a misspelt word.
+    separators (float): Probability that words and signs between neighbouring entities are dropped.
+    glued (float): Probability that an artist before a work has a possessive s.
+    natural (float): Probability of capitals and punctuation.
+    """
+
+    def rewrite(pieces: list[Piece]) -> list[Piece]:
+        if random.random() < separators:
+            pieces = drop_separators(pieces)
+        if random.random() < glued:
+            pieces = glue_possessives(pieces)
+        if random.random() < typos:
+            pieces = add_typo(pieces, random)
+        if random.random() < natural:
+            pieces = write_naturally(pieces, random)
+        return pieces
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        if is_plain(example.reference.text) and _is_known(example):
+            example = _augmented(nlp, example, rewrite)
+        yield example
+
+    return augment
+
+
+@registry.augmenters("music_ner.chain.v1")
+def create_chain(*augmenters: Augmenter) -> Augmenter:
+    """Apply augmenters one after the other."""
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        examples: Iterable[Example] = [example]
+        for augmenter in augmenters:
+            examples = [new for old in examples for new in augmenter(nlp, old)]
+        yield from examples
+
+    return augment
