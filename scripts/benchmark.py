@@ -1,239 +1,315 @@
-"""Compare the pipeline with token classification by Hugging Face, over several seeds."""
+"""Compare the pipeline with other systems, on the same folds and seeds."""
 
 import hashlib
 import json
-import statistics
-import tempfile
-from collections.abc import Callable
-from functools import partial
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import spacy
 import srsly
-import torch
 import typer
-from seqeval.metrics.sequence_labeling import get_entities
 from spacy import util
-from spacy.cli.train import train
-from spacy.tokens import Doc, DocBin
-from spacy.training.loop import DIR_MODEL_BEST
-from thinc.api import Config
-from transformers import (
-    AutoModelForTokenClassification,
-    AutoTokenizer,
-    DataCollatorForTokenClassification,
-    Trainer,
-    TrainingArguments,
-)
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
-from scripts.annotations import LABELS, word_offsets, word_tags
-from scripts.configure import configure
+from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
+from scripts.comparison import LEVELS, Outcome, compare
 from scripts.convert import convert
-from scripts.evaluate import evaluate
-from scripts.metrics import comparable_tags, entity_spans, scores
+from scripts.metrics import comparable_tags, entity_spans, span_f1
 from scripts.output import written_whole
+from scripts.sources import hashed, paths_of
+from scripts.systems import Splits, System, pipeline, span_marker, token_classification
 
 PIPELINE = "en_music_ner"
 PEER = "token classification"
-PEER_LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4)
-PEER_EPOCHS = 7
-TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
-IGNORED = -100
-Splits = dict[str, list[Doc]]
+ORIGINALS = "queries.csv"
+blank = spacy.blank("en")
+# As people write, two names may stand in one token of spaCy's tokenizer.
+split_at_punctuation = Tokenizer(blank.vocab, infix_finditer=re.compile(r"\W").finditer)
 
 
-def run_pipeline(
-    splits: Splits, seed: int, encoder: dict[str, Any], config: Config, settings: dict[str, Any]
-) -> dict[str, Any]:
-    """Train and score the spaCy pipeline.
+def outer_folds(bio: list[Path]) -> dict[str, tuple[list[Path], Path]]:
+    """Make each file the test set of a fold that is trained on the others.
 
+    bio (list[Path]): BIO files with gold entities, two or more.
+    RETURNS (dict[str, tuple[list[Path], Path]]): By name of the fold, the files to train on and
+        the one to test on.
+    """
+    return {name_of(path, bio): ([p for p in bio if p != path], path) for path in bio}
+
+
+def inner_folds(bio: list[Path]) -> dict[str, tuple[list[Path], Path]]:
+    """Validate, for each outer fold, inside of what it is trained on.
+
+    bio (list[Path]): BIO files with gold entities, three or more.
+    RETURNS (dict[str, tuple[list[Path], Path]]): For each outer fold, the files to train on and
+        the one to validate on; the fold's own test file is neither.
+    """
+    folds = {}
+    for i, test in enumerate(bio):
+        validated = bio[(i + 1) % len(bio)]
+        trained = [path for path in bio if path not in (test, validated)]
+        folds[f"{name_of(validated, bio)} (not {name_of(test, bio)})"] = (trained, validated)
+    return folds
+
+
+def name_of(path: Path, paths: list[Path]) -> str:
+    """RETURNS (str): The path's stem, or its folder's name where stems are alike."""
+    return path.stem if len({p.stem for p in paths}) == len(paths) else path.parent.name
+
+
+def natural(docs: Iterable[Doc], test_bio: Path) -> dict[int, Doc]:
+    """Lay the gold entities of preprocessed queries on the texts that their authors wrote.
+
+    docs (Iterable[Doc]): The preprocessed queries with their gold entities.
+    test_bio (Path): Where they come from. A file `queries.csv` beside it, with the columns
+        `preprocessed` and `original` as in MusicRecoNER, holds what was written.
+    RETURNS (dict[int, Doc]): Original texts with gold entities, by the number of the doc; those
+        of which no original is known, or whose original does not hold the entities, are not there.
+    """
+    path = test_bio.parent / ORIGINALS
+    if not path.exists():
+        return {}
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    originals = {
+        query_key(preprocessed): original
+        for preprocessed, original in zip(rows["preprocessed"], rows["original"], strict=True)
+    }
+    found = {}
+    for number, doc in enumerate(docs):
+        if original := originals.get(query_key(doc.text)):
+            gold = Query("", doc.text, tuple(Span(*span) for span in entity_spans(doc)))
+            query = Query("", normalize(original)[0])
+            placed, lost = place(gold, query)
+            if not lost:
+                found[number] = to_doc(replace(query, spans=tuple(placed)), split_at_punctuation)
+    return found
+
+
+def run(system: System, splits: Splits, written: list[str], seed: int) -> dict:
+    """Train a system, and have it predict.
+
+    system (System): What to train.
     splits (Splits): Docs of train, dev and test.
+    written (list[str]): Test queries as they were written.
     seed (int): Seed of training.
-    encoder (dict[str, Any]): What `encoder` found.
-    config (Config): The config with every hyperparameter.
-    settings (dict[str, Any]): What this encoder needs, by dotted name.
-    RETURNS (dict[str, Any]): `learning_rate`, and the scores on `dev` and `test`.
+    RETURNS (dict): Entities found in `dev`, `test` and `natural`, and how many `seconds` it took.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        corpora = {name: folder / f"{name}.spacy" for name in ("train", "dev")}
-        for name, path in corpora.items():
-            DocBin(docs=splits[name]).to_disk(path)
-        complete = configure(config, encoder, settings, corpora, len(splits["train"]), seed)
-        complete.to_disk(folder / "config.cfg", interpolate=False)
-        train(folder / "config.cfg", folder / "model")
-        nlp = spacy.load(folder / "model" / DIR_MODEL_BEST)
-    rate = complete["training"]["optimizer"]["learn_rate"]["initial_rate"]
-    results = {name: evaluate(nlp, splits[name], seed) for name in ("dev", "test")}
-    return {"learning_rate": rate, **results}
+    start = time.monotonic()
+    predict = system.train(splits, seed)
+    found = {name: predict([doc.text for doc in splits[name]]) for name in ("dev", "test")}
+    found["natural"] = predict(written) if written else []
+    return {**found, "seconds": time.monotonic() - start}
 
 
-def run_peer(splits: Splits, seed: int, encoder: dict[str, Any]) -> dict[str, Any]:
-    """Fine-tune and score AutoModelForTokenClassification, at the learning rate best on dev.
+def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path:
+    """Name the file in which a run is kept, after all that it depends on.
 
-    Batches of 16 queries, weight decay 0.01, linear decay, 7 epochs; every word piece is trained
-    on its word's tag, and a word's tag is read off its first piece.
-
-    splits (Splits): Docs of train, dev and test.
+    folder (Path): Where the runs are kept.
+    system (System): What is trained.
+    inputs (list[Any]): What it is trained on, and from: anything that JSON can hold.
     seed (int): Seed of training.
-    encoder (dict[str, Any]): What `encoder` found.
-    RETURNS (dict[str, Any]): `learning_rate`, and the scores on `dev` and `test`.
     """
-    candidates = []
-    for rate in PEER_LEARNING_RATES:
-        trainer, tokenizer = _fine_tune(splits["train"], seed, encoder["path"], rate)
-        results = {
-            name: _score_peer(trainer, tokenizer, splits[name], seed) for name in ("dev", "test")
-        }
-        candidates.append({"learning_rate": rate, **results})
-    return max(candidates, key=lambda result: result["dev"]["default"]["micro avg"]["f1-score"])
+    key = hashlib.sha256(json.dumps([system.name, system.recipe, inputs]).encode()).hexdigest()
+    return folder / f"{system.name.replace(' ', '_')}-{key[:12]}-{seed}.json"
 
 
-def _encode(docs: list[Doc], tokenizer) -> list[dict[str, list[int]]]:
-    encoded = []
-    for doc in docs:
-        words = word_offsets(doc.text)
-        pieces = tokenizer([doc.text[a:b] for a, b in words], is_split_into_words=True)
-        unknown = {token.idx for token in doc if token.ent_iob == 0}
-        ids = [
-            IGNORED if unknown.intersection(range(*word)) else TAGS.index(tag)
-            for tag, word in zip(word_tags(doc.text, entity_spans(doc)), words, strict=True)
-        ]
-        labels = [IGNORED if word is None else ids[word] for word in pieces.word_ids()]
-        encoded.append({**pieces, "labels": labels})
-    return encoded
+def as_spans(found: Iterable[Iterable[list]]) -> list[list[tuple[int, int, str]]]:
+    """RETURNS (list[list[tuple[int, int, str]]]): The spans of a run, as JSON gives them back."""
+    return [[(start, end, label) for start, end, label in spans] for spans in found]
 
 
-def _fine_tune(docs: list[Doc], seed: int, path: str, rate: float):
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    with tempfile.TemporaryDirectory() as temporary:
-        arguments = TrainingArguments(
-            output_dir=temporary,
-            learning_rate=rate,
-            per_device_train_batch_size=16,
-            per_device_eval_batch_size=16,
-            num_train_epochs=PEER_EPOCHS,
-            weight_decay=0.01,
-            save_strategy="no",
-            report_to=[],
-            seed=seed,
-            disable_tqdm=True,
-        )
-        torch.manual_seed(seed)
-        trainer = Trainer(
-            model=AutoModelForTokenClassification.from_pretrained(path, num_labels=len(TAGS)),
-            args=arguments,
-            train_dataset=_encode(docs, tokenizer),
-            data_collator=DataCollatorForTokenClassification(tokenizer),
-        )
-        trainer.train()
-    return trainer, tokenizer
+def dev_f1(docs: list[Doc], found: Iterable[Iterable[list]]) -> float:
+    """RETURNS (float): Micro F1 on dev, by which a recipe is chosen."""
+    pairs = [comparable_tags(doc, spans) for doc, spans in zip(docs, as_spans(found), strict=True)]
+    gold, predicted = zip(*pairs, strict=True)
+    return span_f1(gold, predicted)
 
 
-def _score_peer(trainer: Trainer, tokenizer, docs: list[Doc], seed: int) -> dict[str, Any]:
-    logits = trainer.predict(_encode(docs, tokenizer)).predictions
-    pairs = []
-    for doc, row in zip(docs, logits, strict=True):
-        words = word_offsets(doc.text)
-        word_ids = tokenizer([doc.text[a:b] for a, b in words], is_split_into_words=True).word_ids()
-        # A tokenizer may leave nothing of a word, such as a zero-width space.
-        tags = [
-            TAGS[int(np.argmax(row[word_ids.index(word)]))] if word in word_ids else "O"
-            for word in range(len(words))
-        ]
-        spans = [
-            (words[first][0], words[last][1], label) for label, first, last in get_entities(tags)
-        ]
-        pairs.append(comparable_tags(doc, spans))
-    gold_tags, predicted_tags = zip(*pairs, strict=True)
-    return scores(gold_tags, predicted_tags, seed)
+def progress(seconds: dict[str, list[float]], left: list[str]) -> str:
+    """Say how many runs are left and how long they will take.
 
-
-def summarize(results: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Average the test scores of each system over its seeds.
-
-    results (dict[str, list[dict[str, Any]]]): The runs of each system.
-    RETURNS (list[dict[str, Any]]): For each system its learning rates, and mean and standard
-        deviation of micro, macro and per-label F1.
+    seconds (dict[str, list[float]]): How long runs took, by system.
+    left (list[str]): The systems of the runs that are left.
     """
-    rows = []
-    for system, runs in results.items():
-        row: dict[str, Any] = {"system": system, "seeds": len(runs)}
-        row["learning_rates"] = sorted({run["learning_rate"] for run in runs})
-        for name in ("micro avg", "macro avg", *LABELS):
-            values = [run["test"]["default"].get(name, {}).get("f1-score", 0.0) for run in runs]
-            sd = statistics.stdev(values) if len(values) > 1 else 0.0
-            row[name] = {"mean": statistics.mean(values), "sd": sd, "values": values}
-        rows.append(row)
-    return rows
+    if not left:
+        return "no runs left"
+    known = [value for values in seconds.values() for value in values]
+    if not known:
+        return f"{len(left)} runs left"
+    mean = {name: sum(values) / len(values) for name, values in seconds.items()}
+    total = sum(mean.get(name, sum(known) / len(known)) for name in left)
+    return f"{len(left)} runs left, about {total / 60:.0f} min"
 
 
-def to_markdown(rows: list[dict[str, Any]], description: str) -> str:
-    """Lay the averaged scores out as a Markdown table."""
+def to_markdown(document: dict[str, Any]) -> str:
+    """Lay a comparison out as Markdown.
+
+    document (dict[str, Any]): What `main` writes as JSON.
+    """
     markdown = MarkdownRenderer()
-    names = ("micro avg", "macro avg", *LABELS)
-    cells = [
-        (
-            row["system"],
-            ", ".join(f"{rate:g}" for rate in row["learning_rates"]),
-            *(f"{row[name]['mean']:.3f} ± {row[name]['sd']:.3f}" for name in names),
-        )
-        for row in rows
+    markdown.add(document["description"])
+
+    def cell(value: dict[str, Any]) -> str:
+        return f"{value['mean']:.3f} ± {value['sd']:.3f}"
+
+    for title, columns in LEVELS.items():
+        rows = [
+            (name, *(cell(result[title][column]) for column in columns))
+            for name, result in document["systems"].items()
+            if title in result
+        ]
+        if rows:
+            markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *columns))}")
+    folds = document["folds"]
+    rows = [
+        (name, *(cell(result["By fold (macro F1)"][fold]) for fold in folds))
+        for name, result in document["systems"].items()
     ]
-    header = ("system", "learning rate", "micro F1", "macro F1", *(f"{n} F1" for n in LABELS))
-    markdown.add(description)
-    markdown.add(markdown.table(cells, header))
+    markdown.add(f"By fold (macro F1)\n\n{markdown.table(rows, ('system', *folds))}")
+    rows = [
+        (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
+        for name, d in document["differences"].items()
+    ]
+    if rows:
+        title = f"Macro F1 of {document['first']} less that of the others, 95 % interval"
+        header = ("system", "difference", "interval")
+        markdown.add(f"{title}\n\n{markdown.table(rows, header)}")
     return markdown.text
+
+
+def conduct(
+    systems: dict[str, list[System]],
+    folds: dict[str, tuple[list[Path], Path]],
+    train_bio: dict[str, list[Path]],
+    seeds: range,
+    version: str,
+    runs: Path,
+) -> dict[str, list[Outcome]]:
+    """Run every system on every fold with every seed, but for what has been run already.
+
+    systems (dict[str, list[System]]): The recipes of each system; dev chooses among them.
+    folds (dict[str, tuple[list[Path], Path]]): The files to train on, and the one to test on.
+    train_bio (dict[str, list[Path]]): More files to train on, by system.
+    seeds (range): Seeds of split and training.
+    version (str): The encoder's version.
+    runs (Path): Folder in which finished runs are kept.
+    RETURNS (dict[str, list[Outcome]]): By system, the outcome for each seed and fold.
+    """
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    plan = [(seed, fold, name) for seed in seeds for fold in folds for name in systems]
+    for number, (seed, fold, name) in enumerate(plan):
+        trained, tested = folds[fold]
+        more = train_bio.get(name, [])
+        paths = {"csv": [], "bio": trained, "train_bio": more, "test_bio": [tested]}
+        hashes = {kind: [file["sha256"] for file in hashed(p)] for kind, p in paths.items()}
+        splits, _, _ = convert(**paths, seed=seed, make_doc=blank.make_doc)
+        written = natural(splits["test"], tested)
+        candidates = []
+        for at, system in enumerate(systems[name]):
+            path = run_path(runs, system, [version, hashes], seed)
+            if not path.exists():
+                left = [name] * (len(systems[name]) - at)
+                left += [other for _, _, other in plan[number + 1 :] for _ in systems[other]]
+                msg.divider(f"{name}, {fold}, seed {seed}: {progress(seconds, left)}")
+                result = run(system, splits, [doc.text for doc in written.values()], seed)
+                with written_whole(path) as temporary:
+                    srsly.write_json(temporary, {"recipe": system.recipe, **result})
+            result = srsly.read_json(path)
+            seconds[name].append(result["seconds"])
+            candidates.append((dev_f1(splits["dev"], result["dev"]), result))
+        f1, result = max(candidates, key=lambda candidate: candidate[0])
+        msg.info(f"{name}, {fold}, seed {seed}: F1 {f1:.3f} on dev")
+        outcomes[name].append(
+            Outcome(
+                fold=fold,
+                seed=seed,
+                seconds=result["seconds"],
+                learning_rate=result["recipe"].get("learning_rate"),
+                train={query_key(ent.text) for doc in splits["train"] for ent in doc.ents},
+                test=splits["test"],
+                found=as_spans(result["test"]),
+                natural=written,
+                found_in_natural=dict(zip(written, as_spans(result["natural"]), strict=True)),
+            )
+        )
+    return outcomes
 
 
 def main(
     config_path: Path = typer.Argument(..., help="Config with every hyperparameter", exists=True),
     encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
     encoder_path: Path = typer.Argument(..., help="The encoder to start from", exists=True),
-    sources_path: Path = typer.Argument(..., help="The data to train and test on", exists=True),
-    output: Path = typer.Argument(..., help="Folder for the results"),
-    seeds: int = typer.Option(5, help="How many seeds, counted from 0"),
+    runs: Path = typer.Argument(..., help="Folder in which finished runs are kept"),
+    output: Path = typer.Argument(..., help="JSON file to write; the table is written beside it"),
+    folds: str = typer.Option(..., help="BIO files, comma-separated: each is tested on in turn"),
+    train_bio: str = typer.Option("", help="BIO files that the pipeline alone is trained on too"),
+    variants_path: Path = typer.Option(None, help="JSON: settings of the pipeline by its name"),
+    systems: str = typer.Option("", help="What to compare, comma-separated"),
+    seeds: int = typer.Option(3, help="How many seeds, counted from 0"),
+    inner: bool = typer.Option(False, "--inner", help="Validate inside of what folds train on"),
+    quick: bool = typer.Option(False, "--quick", help="One fold and one seed"),
 ) -> None:
-    """Compare the pipeline with Hugging Face's token classification on the same splits."""
-    encoder, sources = srsly.read_json(encoder_path), srsly.read_json(sources_path)
+    """Compare the pipeline with other systems. What has been run already is not run again."""
+    bio, more = paths_of(folds), paths_of(train_bio)
+    for path in (*bio, *more):
+        if not path.is_file():
+            msg.fail(f"There is no file {path}", "Mend the path.", exits=1)
+    least = 3 if inner else 2
+    if len(bio) < least:
+        msg.fail(f"{len(bio)} files, but {least} are needed", "Name more in folds.", exits=1)
+    encoder = srsly.read_json(encoder_path)
     config = util.load_config(config_path, interpolate=False)
     settings = srsly.read_json(encoders_path).get(encoder["name"], {}).get("settings", {})
-    systems: dict[str, Callable[[Splits, int], dict[str, Any]]] = {
-        PIPELINE: partial(run_pipeline, encoder=encoder, config=config, settings=settings),
-        PEER: partial(run_peer, encoder=encoder),
+    variants = {PIPELINE: {}} | (srsly.read_json(variants_path) if variants_path else {})
+    pipelines = {
+        name: [pipeline(name, encoder, config, settings | overrides)]
+        for name, overrides in variants.items()
     }
-    ours = [config.to_str(interpolate=False), settings]
-    setup = json.dumps([sources, encoder["version"], *ours, PEER_LEARNING_RATES, PEER_EPOCHS])
-    runs_folder = output / "runs" / hashlib.sha256(setup.encode()).hexdigest()[:12]
-    paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
-    make_doc = spacy.blank("en").make_doc
-    results: dict[str, list[dict[str, Any]]] = {system: [] for system in systems}
-    for seed in range(seeds):
-        splits, _, _ = convert(**paths, seed=seed, make_doc=make_doc)
-        for system, run in systems.items():
-            run_path = runs_folder / f"{system.replace(' ', '_')}-{seed}.json"
-            if not run_path.exists():
-                msg.divider(f"{system}, seed {seed} of 0 to {seeds - 1}")
-                result = run(splits, seed)
-                with written_whole(run_path) as path:
-                    srsly.write_json(path, result)
-            results[system].append(srsly.read_json(run_path))
-            f1 = results[system][-1]["test"]["default"]["micro avg"]["f1-score"]
-            msg.good(f"{system}, seed {seed}: test micro F1 {f1:.3f}")
-    rows = summarize(results)
-    files = ", ".join(file["path"] for kind in sources.values() for file in kind)
-    description = (
-        f"Test F1, mean ± standard deviation over {seeds} seeds (each its own split); "
-        f"encoder {encoder['name']}; data {files}."
+    peers = {PEER: token_classification(encoder), "SpanMarker": [span_marker(encoder)]}
+    known = pipelines | peers
+    every = pipelines if variants_path else known
+    chosen = [name.strip() for name in systems.split(",")] if systems else list(every)
+    for name in chosen:
+        if name not in known:
+            msg.fail(f"There is no system {name}", f"Choose from {', '.join(known)}.", exits=1)
+    planned = inner_folds(bio) if inner else outer_folds(bio)
+    tested = dict(list(planned.items())[: 1 if quick else None])
+    seed_range = range(1 if quick else seeds)
+    outcomes = conduct(
+        {name: known[name] for name in chosen},
+        tested,
+        dict.fromkeys(pipelines, more),
+        seed_range,
+        encoder["version"],
+        runs,
     )
-    text = to_markdown(rows, description)
-    with written_whole(output / "benchmark.json") as path:
-        document = {"encoder": encoder, "data": sources, "systems": rows, "runs": results}
+    description = (
+        f"F1 on {', '.join(tested)}, each by systems trained on "
+        + ("the one that is left" if inner else "the others")
+        + (f" (the pipeline also on {', '.join(map(str, more))})" if more else "")
+        + f"; mean ± standard deviation over seeds {', '.join(map(str, seed_range))}; "
+        f"encoder {encoder['name']}."
+    )
+    document = {
+        "description": description,
+        "encoder": encoder,
+        "folds": list(tested),
+        "files": hashed([*bio, *more]),
+        **compare(outcomes),
+    }
+    text = to_markdown(document)
+    with written_whole(output) as path:
         srsly.write_json(path, document)
-    with written_whole(output / "benchmark.md") as path:
+    with written_whole(output.with_suffix(".md")) as path:
         path.write_text(text + "\n", encoding="utf8")
     print(text)
 

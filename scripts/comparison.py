@@ -1,0 +1,202 @@
+"""What `benchmark` reports of finished runs: pooled scores, what generalizes, what differs."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from nervaluate import Evaluator
+from scipy.stats import bootstrap
+from seqeval.metrics.sequence_labeling import get_entities
+from spacy.tokens import Doc
+
+from scripts.annotations import LABELS, query_key
+from scripts.metrics import EntitySpan, comparable_tags, entity_spans, report
+
+SCHEMES = ("strict", "exact", "ent_type")
+
+LEVELS = {
+    "Strict": ("micro", "macro", *LABELS),
+    "Macro F1 by nervaluate's scheme": SCHEMES,
+    "Micro F1 on entities by whether train holds their surface form": ("seen", "unseen"),
+    "Macro F1 on the same queries, preprocessed and as they were written": (
+        "preprocessed",
+        "natural",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run found.
+
+    fold (str): What was tested on.
+    seed (int): Seed of split and training.
+    seconds (float): Time of training and prediction.
+    learning_rate (float | None): Of the recipe, where it names one.
+    train (set[str]): Surface forms of the entities trained on (see `query_key`).
+    test (list[Doc]): Test queries with gold entities.
+    found (list[list[EntitySpan]]): The entities found in each.
+    natural (dict[int, Doc]): Test queries as they were written, by their number in `test`.
+    found_in_natural (dict[int, list[EntitySpan]]): The entities found in these.
+    """
+
+    fold: str
+    seed: int
+    seconds: float
+    learning_rate: float | None
+    train: set[str]
+    test: list[Doc]
+    found: list[list[EntitySpan]]
+    natural: dict[int, Doc]
+    found_in_natural: dict[int, list[EntitySpan]]
+
+    def tags(self) -> list[tuple[list[str], list[str]]]:
+        """Gold and predicted tags of each test query."""
+        return [comparable_tags(d, f) for d, f in zip(self.test, self.found, strict=True)]
+
+    def natural_tags(self) -> list[tuple[list[str], list[str]]]:
+        """Gold and predicted tags of each query as it was written."""
+        return [comparable_tags(d, self.found_in_natural[n]) for n, d in self.natural.items()]
+
+
+def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
+    """Score each system, and the first against the others.
+
+    outcomes (dict[str, list[Outcome]]): The runs of each system.
+    RETURNS (dict[str, Any]): By system the scores of LEVELS, pooled over the folds of a seed, with
+        mean and standard deviation over seeds; and the differences of macro F1, with intervals.
+    """
+    systems = {name: summarize(runs) for name, runs in outcomes.items()}
+    first, *others = outcomes
+    differences = {name: difference(outcomes[first], outcomes[name]) for name in others}
+    return {"systems": systems, "first": first, "differences": differences}
+
+
+def summarize(runs: list[Outcome]) -> dict[str, Any]:
+    """Average the scores of one system over its seeds."""
+    by_seed: dict[int, list[Outcome]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.seed].append(run)
+    summary: dict[str, Any] = {
+        "learning_rates": sorted({run.learning_rate for run in runs if run.learning_rate}),
+        "seconds": statistics.mean(run.seconds for run in runs),
+    }
+    for title, columns in LEVELS.items():
+        values = [level(title, pooled) for pooled in by_seed.values()]
+        if all(values):
+            summary[title] = {c: _spread([value[c] for value in values]) for c in columns}
+    summary["By fold (macro F1)"] = {
+        fold: _spread([_f1(run.tags())["macro"] for run in runs if run.fold == fold])
+        for fold in dict.fromkeys(run.fold for run in runs)
+    }
+    return summary
+
+
+def _spread(values: list[float]) -> dict[str, Any]:
+    sd = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"mean": statistics.mean(values), "sd": sd, "values": values}
+
+
+def level(title: str, runs: list[Outcome]) -> dict[str, float]:
+    """Score the pooled runs of one seed.
+
+    title (str): One of LEVELS.
+    runs (list[Outcome]): One run a fold.
+    RETURNS (dict[str, float]): F1 for each of the level's columns; empty where the queries as they
+        were written are not known.
+    """
+    strict, schemes, surface, writing = LEVELS
+    if title == strict:
+        return _f1([tags for run in runs for tags in run.tags()])
+    if title == schemes:
+        return _by_scheme([tags for run in runs for tags in run.tags()])
+    if title == surface:
+        return {"seen": _by_surface(runs, True), "unseen": _by_surface(runs, False)}
+    if title == writing and any(run.natural for run in runs):
+        same = [tags for run in runs for n, tags in enumerate(run.tags()) if n in run.natural]
+        written = [tags for run in runs for tags in run.natural_tags()]
+        return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
+    return {}
+
+
+def _f1(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
+    gold, predicted = zip(*tags, strict=True)
+    scores = report(gold, predicted)
+    return {
+        "micro": scores["micro avg"]["f1-score"],
+        "macro": scores["macro avg"]["f1-score"],
+        **{label: scores.get(label, {}).get("f1-score", 0.0) for label in LABELS},
+    }
+
+
+def _by_scheme(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
+    gold, predicted = zip(*tags, strict=True)
+    evaluator = Evaluator(list(gold), list(predicted), tags=list(LABELS), loader="list")
+    _, by_label, *_ = evaluator.evaluate()
+    return {
+        scheme: statistics.mean(by_label[label][scheme]["f1"] for label in LABELS)
+        for scheme in SCHEMES
+    }
+
+
+def _by_surface(runs: list[Outcome], seen: bool) -> float:
+    right = total = 0
+    for run in runs:
+        for doc, found in zip(run.test, run.found, strict=True):
+            truth, guess = (
+                {s for s in spans if (query_key(doc.text[s[0] : s[1]]) in run.train) == seen}
+                for spans in (entity_spans(doc), found)
+            )
+            right += len(truth & guess)
+            total += len(truth) + len(guess)
+    return 2 * right / total if total else 0.0
+
+
+def difference(runs: list[Outcome], others: list[Outcome], resamples: int = 1000) -> dict[str, Any]:
+    """Estimate by how much one system's macro F1 exceeds another's.
+
+    runs (list[Outcome]): The runs of the one system.
+    others (list[Outcome]): The runs of the other, on the same folds and seeds.
+    resamples (int): How many samples of the queries are drawn, with replacement.
+    RETURNS (dict[str, Any]): The `mean` difference over seeds, and the 95 % percentile bootstrap
+        `interval` over queries.
+    """
+    ours, theirs = _counts(runs), _counts(others)
+    both = np.concatenate([ours, theirs], axis=1)  # queries x (2 systems x labels x 2)
+
+    def macro_difference(sample: np.ndarray) -> float:
+        right, total = sample.sum(axis=0).reshape(2, len(LABELS), 2).transpose(2, 0, 1)
+        one, other = (2 * right / np.maximum(total, 1)).mean(axis=1)
+        return one - other
+
+    indices = np.arange(len(both))
+    interval = bootstrap(
+        (indices,),
+        lambda drawn: macro_difference(both[drawn]),
+        vectorized=False,
+        n_resamples=resamples,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return {
+        "mean": float(macro_difference(both)),
+        "interval": [float(interval.low), float(interval.high)],
+    }
+
+
+def _counts(runs: list[Outcome]) -> np.ndarray:
+    """Entities right, and in gold or found, by query and label, summed over seeds."""
+    counts: dict[tuple[str, int], np.ndarray] = defaultdict(lambda: np.zeros((len(LABELS), 2)))
+    for run in runs:
+        for number, (gold, predicted) in enumerate(run.tags()):
+            truth, found = set(get_entities(gold)), set(get_entities(predicted))
+            for i, label in enumerate(LABELS):
+                one, other = ({e for e in side if e[0] == label} for side in (truth, found))
+                counts[run.fold, number] += np.eye(len(LABELS))[:, [i]] * [
+                    len(one & other),
+                    len(one) + len(other),
+                ]
+    return np.array([counts[key].ravel() for key in sorted(counts)])
