@@ -2,7 +2,7 @@ import pytest
 import spacy
 
 from scripts import sample
-from scripts.annotations import Query, Span, normalize_query, query_key
+from scripts.annotations import Query, Span, normalize_query
 from scripts.formats import read_bio, read_csv
 from tests.conftest import ROOT
 
@@ -87,19 +87,6 @@ def test_a_folder_without_queries_ends_the_command(tmp_path, capsys):
     assert stop.value.code == 1
     assert "nomarkedqueries" in "".join(capsys.readouterr().out.split())
     assert [path.name for path in tmp_path.iterdir()] == ["empty.txt"]
-
-
-def test_the_sample_files_hold_200_queries_each():
-    for path in FOLDER.glob("*.txt"):
-        assert len(sample.read([path])) == 200
-
-
-def test_sample_queries_are_distinct(queries):
-    assert len({query_key(query.text) for query in queries}) == len(queries) == 800
-
-
-def test_sample_queries_are_lower_case(queries):
-    assert [query.text for query in queries if query.text != query.text.lower()] == []
 
 
 def test_the_sample_holds_both_labels_and_queries_without_entities(queries):
