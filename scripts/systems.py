@@ -13,7 +13,7 @@ import torch
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin
-from spacy.training.loop import DIR_MODEL_BEST
+from spacy.training.loop import DIR_MODEL_LAST
 from thinc.api import Config
 from transformers import (
     AutoModelForTokenClassification,
@@ -84,7 +84,7 @@ def _train_pipeline(
         complete = configure(config, encoder, settings, corpora, splits["train"], seed)
         complete.to_disk(folder / "config.cfg", interpolate=False)
         train(folder / "config.cfg", folder / "model")
-        nlp = spacy.load(folder / "model" / DIR_MODEL_BEST)
+        nlp = spacy.load(folder / "model" / DIR_MODEL_LAST)
     return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
 
 

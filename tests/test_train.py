@@ -11,6 +11,9 @@ import spacy
 import srsly
 from PIL import Image
 from spacy import util
+from spacy.cli.train import train
+from spacy.tokens import DocBin, Span
+from spacy.vocab import Vocab
 
 from scripts.train import DIR_INTERRUPTED, draw_curves, keep_interrupted, main
 from tests.conftest import ROOT
@@ -87,6 +90,22 @@ def test_training_leaves_a_pipeline_that_loads_and_has_learnt(trained):
         ("karma police", "WoA"),
         ("radioheads", "Artist"),
     ]
+
+
+def test_the_last_model_is_kept_though_an_earlier_one_was_better_on_dev(
+    change_config, tiny_corpus, run_script, tmp_path
+):
+    docs = list(DocBin().from_disk(tiny_corpus / "dev.spacy").get_docs(Vocab()))
+    for doc in docs:  # what is learnt from train is wrong here
+        doc.ents = [Span(doc, ent.start, ent.end, "Artist") for ent in doc.ents][:1]
+    DocBin(docs=docs).to_disk(tmp_path / "dev.spacy")
+    config_path = change_config(paths__dev=str(tmp_path / "dev.spacy"))
+    train(config_path, tmp_path / "spacy")
+    run_script("train", config_path, tmp_path / "ours")
+    folders = ("ours/model-best", "spacy/model-last", "spacy/model-best")
+    kept, last, best = ((tmp_path / name / "ner" / "model").read_bytes() for name in folders)
+    assert last != best
+    assert kept == last
 
 
 def test_nothing_but_model_log_and_curves_is_left(trained):
