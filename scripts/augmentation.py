@@ -176,8 +176,9 @@ CONTRACTIONS = {
     "thats": "that's", "youre": "you're", "theyre": "they're", "didnt": "didn't",
     "couldnt": "couldn't", "theres": "there's", "lets": "let's", "ill": "I'll",
 }  # fmt: skip
+POSSESSIVE_GAP = "'s "
 GAPS = {
-    ("Artist", "WoA"): (" - ", " – ", ": ", "'s ", " "),
+    ("Artist", "WoA"): (" - ", " – ", ": ", POSSESSIVE_GAP, " "),
     ("WoA", "Artist"): (" - ", " – ", " by ", ", ", " "),
 }
 LIST_GAPS = (", ", " and ", " / ", " & ")
@@ -205,6 +206,9 @@ def write_naturally(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
         if text == " " and 0 < i < last:
             neighbours = (pieces[i - 1].label, pieces[i + 1].label)
             text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
+            if text == POSSESSIVE_GAP:  # the possessive belongs to the name
+                written[-1] = written[-1]._replace(text=written[-1].text + "'s")
+                text = " "
         elif not piece.label and not (0 < i < last and SEPARATOR.fullmatch(text)):
             text = re.sub(r"\w+", lambda word: CONTRACTIONS.get(word[0], word[0]), text)
             text = text.replace(", ", sentence_break)
@@ -220,12 +224,20 @@ def read_records(paths: Iterable[str | Path]) -> list[Record]:
 
     paths (Iterable[str | Path]): JSON Lines files with the keys `artist` and `works`.
     RETURNS (list[Record]): The artists with their works.
+    RAISES (ValueError): If a line is something else; the message names file and line.
     """
-    return [
-        Record(line["artist"], tuple(line["works"]))
-        for path in paths
-        for line in srsly.read_jsonl(path)
-    ]
+    records = []
+    for path in paths:
+        for number, line in enumerate(srsly.read_jsonl(path), start=1):
+            match line:
+                case {"artist": str(artist), "works": [*works]} if works and all(
+                    isinstance(name, str) and name.strip() for name in (artist, *works)
+                ):
+                    records.append(Record(artist.strip(), tuple(work.strip() for work in works)))
+                case _:
+                    form = '{"artist": "Portishead", "works": ["Dummy", "Glory Box"]}'
+                    raise ValueError(f"{path}, line {number}: write it like {form}")
+    return records
 
 
 def read_mentions(corpus: str | Path) -> list[Record]:
@@ -270,12 +282,16 @@ def create_mention_augmenter(
     corpus (str | None): The training corpus, whose own names are drawn from too.
     level (float): Probability that a query is rewritten.
     share_of_names (float): Probability that it is from the files of names.
+    RAISES (ValueError): If there are no names, or a file holds something else.
     """
     listed = read_records(names)
     mentioned = read_mentions(corpus) if corpus else []
+    if not listed and not mentioned:
+        raise ValueError("There are no names to put in: name a file of names or a corpus")
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        records = listed if random.random() < share_of_names or not mentioned else mentioned
+        named = random.random() < share_of_names
+        records = (listed or mentioned) if named else (mentioned or listed)
         if random.random() < level and example.reference.ents and _is_known(example):
             example = _augmented(nlp, example, lambda p: replace_mentions(p, records, random))
         yield example

@@ -16,6 +16,7 @@ from scripts.augmentation import (
     Piece,
     Record,
     add_typo,
+    create_mention_augmenter,
     drop_separators,
     from_pieces,
     glue_possessives,
@@ -786,3 +787,31 @@ def test_a_new_query_is_one_text_with_entities_of_the_same_labels(everything, pi
     ents = new.reference.ents
     assert [ent.label_ for ent in ents] == [ent.label_ for ent in example.reference.ents]
     assert all(ent.text and ent.text == ent.text.strip() for ent in ents)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"artist": "Sade"}',
+        '{"artist": "Sade", "works": []}',
+        '{"artist": "Sade", "works": "Diamond Life"}',
+        '{"artist": " ", "works": ["Diamond Life"]}',
+        '{"artist": "Sade", "works": [7]}',
+        '["Sade"]',
+    ],
+)
+def test_a_faulty_line_of_names_is_refused_and_named(tmp_path, line):
+    path = tmp_path / "names.jsonl"
+    path.write_text('{"artist": "Korn", "works": ["Blind"]}\n' + line + "\n", encoding="utf8")
+    with pytest.raises(ValueError, match=r"names\.jsonl, line 2: write it like"):
+        read_records([path])
+
+
+def test_without_any_name_there_is_nothing_to_put_in():
+    with pytest.raises(ValueError, match="no names"):
+        create_mention_augmenter(names=[], corpus=None, level=0.5, share_of_names=0.5)
+
+
+def test_a_possessive_written_naturally_is_part_of_the_name():
+    found = {marked(p) for p in naturally("[radiohead](Artist) [creep](WoA)")}
+    assert any("[Radiohead's](Artist) " in line for line in found)
