@@ -144,6 +144,26 @@ def describe(docs: Iterable[Doc]) -> dict:
     }
 
 
+def leave_out(
+    readings: Iterable[Reading], keys: set[str], reason: str
+) -> tuple[list[Query], list[dict]]:
+    """Leave out the queries that stand elsewhere.
+
+    readings (Iterable[Reading]): What was read from some files.
+    keys (set[str]): The `query_key` of each query that stands elsewhere.
+    reason (str): Why these are left out.
+    RETURNS (tuple[list[Query], list[dict]]): The other queries, and what was rejected.
+    """
+    queries = [query for reading in readings for query in reading.queries]
+    kept = [query for query in queries if query_key(query.text) not in keys]
+    rejected = [
+        {"file": query.id, "reason": reason, "content": query.text}
+        for query in queries
+        if query_key(query.text) in keys
+    ]
+    return kept, rejected
+
+
 def convert(
     csv: list[Path],
     bio: list[Path],
@@ -177,15 +197,9 @@ def convert(
 
     test_gold = [query for reading in test_readings.values() for query in reading.queries]
     test_keys = {query_key(query.text) for query in test_gold}
-    gold = []
-    for reading in bio_readings.values():
-        for query in reading.queries:
-            if query_key(query.text) in test_keys:
-                reason = "the test set holds this query, so it is not trained on"
-                rejected.append({"file": query.id, "reason": reason, "content": query.text})
-            else:
-                gold.append(query)
-    in_test = len(rejected) - sum(len(reading.rejected) for reading in readings)
+    reason = "the test set holds this query, so it is not trained on"
+    gold, in_test = leave_out(bio_readings.values(), test_keys, reason)
+    rejected += in_test
 
     annotated = [query for reading in csv_readings.values() for query in reading.queries]
     joined, others, lost = join([*gold, *test_gold], annotated)
@@ -194,15 +208,12 @@ def convert(
         reason = f"the gold text of this query does not hold '{marked}'"
         rejected.append({"file": query.id, "reason": reason, "content": query.text})
     pool, test = joined[: len(gold)], joined[len(gold) :]
-    elsewhere = {query_key(query.text) for query in (*joined, *others)}
     queries = split(pool, others, test, seed)
-    for reading in train_readings.values():
-        for query in reading.queries:
-            if query_key(query.text) in elsewhere:
-                reason = "another file holds this query, and may need it for dev or test"
-                rejected.append({"file": query.id, "reason": reason, "content": query.text})
-            else:
-                queries["train"].append(query)
+    elsewhere = {query_key(query.text) for query in (*joined, *others)}
+    reason = "another file holds this query, and may need it for dev or test"
+    more, in_others = leave_out(train_readings.values(), elsewhere, reason)
+    queries["train"] += more
+    rejected += in_others
 
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
     gold_keys = {query_key(query.text) for query in joined}
@@ -216,7 +227,7 @@ def convert(
         "queries_without_gold": len(others),
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
-        "left_out_for_the_test_set": in_test,
+        "left_out_for_the_test_set": len(in_test),
         "agreement": agreement(joined),
         "splits": {name: describe(docs[name]) for name in SPLITS},
     }
