@@ -4,6 +4,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,6 @@ from scripts.annotations import LABELS, query_key
 from scripts.metrics import EntitySpan, comparable_tags, entity_spans, report
 
 SCHEMES = ("strict", "exact", "ent_type")
-
-LEVELS = {
-    "Strict": ("micro", "macro", *LABELS),
-    "Macro F1 by nervaluate's scheme": SCHEMES,
-    "Micro F1 on entities by whether train holds their surface form": ("seen", "unseen"),
-    "Macro F1 on the same queries, preprocessed and as they were written": (
-        "preprocessed",
-        "natural",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -53,10 +44,12 @@ class Outcome:
     natural: dict[int, Doc]
     found_in_natural: dict[int, list[EntitySpan]]
 
+    @cached_property
     def tags(self) -> list[tuple[list[str], list[str]]]:
         """Gold and predicted tags of each test query."""
         return [comparable_tags(d, f) for d, f in zip(self.test, self.found, strict=True)]
 
+    @cached_property
     def natural_tags(self) -> list[tuple[list[str], list[str]]]:
         """Gold and predicted tags of each query as it was written."""
         return [comparable_tags(d, self.found_in_natural[n]) for n, d in self.natural.items()]
@@ -84,12 +77,13 @@ def summarize(runs: list[Outcome]) -> dict[str, Any]:
         "learning_rates": sorted({run.learning_rate for run in runs if run.learning_rate}),
         "seconds": statistics.mean(run.seconds for run in runs),
     }
-    for title, columns in LEVELS.items():
-        values = [level(title, pooled) for pooled in by_seed.values()]
+    for title, (columns, score) in LEVELS.items():
+        values = [score(pooled) for pooled in by_seed.values()]
         if all(values):
             summary[title] = {c: _spread([value[c] for value in values]) for c in columns}
+    summary["natural_queries"] = sum(len(run.natural) for run in next(iter(by_seed.values())))
     summary["By fold (macro F1)"] = {
-        fold: _spread([_f1(run.tags())["macro"] for run in runs if run.fold == fold])
+        fold: _spread([_f1(run.tags)["macro"] for run in runs if run.fold == fold])
         for fold in dict.fromkeys(run.fold for run in runs)
     }
     return summary
@@ -98,28 +92,6 @@ def summarize(runs: list[Outcome]) -> dict[str, Any]:
 def _spread(values: list[float]) -> dict[str, Any]:
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": statistics.mean(values), "sd": sd, "values": values}
-
-
-def level(title: str, runs: list[Outcome]) -> dict[str, float]:
-    """Score the pooled runs of one seed.
-
-    title (str): One of LEVELS.
-    runs (list[Outcome]): One run a fold.
-    RETURNS (dict[str, float]): F1 for each of the level's columns; empty where the queries as they
-        were written are not known.
-    """
-    strict, schemes, surface, writing = LEVELS
-    if title == strict:
-        return _f1([tags for run in runs for tags in run.tags()])
-    if title == schemes:
-        return _by_scheme([tags for run in runs for tags in run.tags()])
-    if title == surface:
-        return {"seen": _by_surface(runs, True), "unseen": _by_surface(runs, False)}
-    if title == writing and any(run.natural for run in runs):
-        same = [tags for run in runs for n, tags in enumerate(run.tags()) if n in run.natural]
-        written = [tags for run in runs for tags in run.natural_tags()]
-        return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
-    return {}
 
 
 def _f1(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
@@ -132,8 +104,12 @@ def _f1(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
     }
 
 
-def _by_scheme(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
-    gold, predicted = zip(*tags, strict=True)
+def _strict(runs: list[Outcome]) -> dict[str, float]:
+    return _f1([tags for run in runs for tags in run.tags])
+
+
+def _by_scheme(runs: list[Outcome]) -> dict[str, float]:
+    gold, predicted = zip(*(tags for run in runs for tags in run.tags), strict=True)
     evaluator = Evaluator(list(gold), list(predicted), tags=list(LABELS), loader="list")
     _, by_label, *_ = evaluator.evaluate()
     return {
@@ -142,7 +118,11 @@ def _by_scheme(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
     }
 
 
-def _by_surface(runs: list[Outcome], seen: bool) -> float:
+def _by_surface(runs: list[Outcome]) -> dict[str, float]:
+    return {"seen": _surface_f1(runs, True), "unseen": _surface_f1(runs, False)}
+
+
+def _surface_f1(runs: list[Outcome], seen: bool) -> float:
     right = total = 0
     for run in runs:
         for doc, found in zip(run.test, run.found, strict=True):
@@ -153,6 +133,29 @@ def _by_surface(runs: list[Outcome], seen: bool) -> float:
             right += len(truth & guess)
             total += len(truth) + len(guess)
     return 2 * right / total if total else 0.0
+
+
+def _by_writing(runs: list[Outcome]) -> dict[str, float]:
+    written = [tags for run in runs for tags in run.natural_tags]
+    if not written:
+        return {}
+    same = [tags for run in runs for n, tags in enumerate(run.tags) if n in run.natural]
+    return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
+
+
+LEVELS = {
+    "Strict": (("micro", "macro", *LABELS), _strict),
+    "Macro F1 by nervaluate's scheme": (SCHEMES, _by_scheme),
+    "Micro F1 on entities by whether train holds their surface form": (
+        ("seen", "unseen"),
+        _by_surface,
+    ),
+    "Macro F1 on the same queries, preprocessed and as they were written": (
+        ("preprocessed", "natural"),
+        _by_writing,
+    ),
+}
+"""Titles of the tables, with their columns and what scores the pooled runs of one seed."""
 
 
 def difference(runs: list[Outcome], others: list[Outcome], resamples: int = 1000) -> dict[str, Any]:
@@ -191,7 +194,7 @@ def _counts(runs: list[Outcome]) -> np.ndarray:
     """Entities right, and in gold or found, by query and label, summed over seeds."""
     counts: dict[tuple[str, int], np.ndarray] = defaultdict(lambda: np.zeros((len(LABELS), 2)))
     for run in runs:
-        for number, (gold, predicted) in enumerate(run.tags()):
+        for number, (gold, predicted) in enumerate(run.tags):
             truth, found = set(get_entities(gold)), set(get_entities(predicted))
             for i, label in enumerate(LABELS):
                 one, other = ({e for e in side if e[0] == label} for side in (truth, found))
