@@ -160,7 +160,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     def cell(value: dict[str, Any]) -> str:
         return f"{value['mean']:.3f} ± {value['sd']:.3f}"
 
-    for title, columns in LEVELS.items():
+    for title, (columns, _) in LEVELS.items():
         rows = [
             (name, *(cell(result[title][column]) for column in columns))
             for name, result in document["systems"].items()
@@ -168,6 +168,8 @@ def to_markdown(document: dict[str, Any]) -> str:
         ]
         if rows:
             markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *columns))}")
+    count = document["systems"][document["first"]]["natural_queries"]
+    markdown.add(f"{count} test queries are known as they were written and hold all entities.")
     folds = document["folds"]
     rows = [
         (name, *(cell(result["By fold (macro F1)"][fold]) for fold in folds))
@@ -282,6 +284,9 @@ def main(
         if name not in known:
             msg.fail(f"There is no system {name}", f"Choose from {', '.join(known)}.", exits=1)
     planned = inner_folds(bio) if inner else outer_folds(bio)
+    if len(planned) < len(bio):
+        remedy = "Give the files, or the folders that they are in, names of their own."
+        msg.fail("Two folds have one name", remedy, exits=1)
     tested = dict(list(planned.items())[: 1 if quick else None])
     seed_range = range(1 if quick else seeds)
     outcomes = conduct(

@@ -68,8 +68,8 @@ def create_mixed_transformer(
     get_spans: Callable,
     tokenizer_config: dict[str, Any],
     transformer_config: dict[str, Any],
-    mixed_precision: bool = False,
-    grad_scaler_config: dict[str, Any] = {},  # noqa: B006
+    mixed_precision: bool,
+    grad_scaler_config: dict[str, Any],
 ) -> Model[list[Doc], FullTransformerBatch]:
     """A `spacy-transformers.TransformerModel.v3` whose output is a learned mix of its layers.
 

@@ -155,6 +155,7 @@ def test_more_queries_are_trained_on_by_the_pipeline_alone(run_main, project):
         ({"parts": "a"}, "1 files, but 2 are needed"),
         ({"parts": "ab", "inner": True}, "2 files, but 3 are needed"),
         ({"parts": "ax"}, "There is no file"),
+        ({"parts": "aa"}, "Two folds have one name"),
         ({"systems": "flair"}, "There is no system flair"),
     ],
 )
