@@ -23,7 +23,7 @@ from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
 from scripts.comparison import LEVELS, Outcome, compare
 from scripts.convert import convert
 from scripts.metrics import comparable_tags, entity_spans, span_f1
-from scripts.output import written_whole
+from scripts.output import remove, written_whole
 from scripts.sources import hashed, paths_of
 from scripts.systems import Splits, System, pipeline, span_marker, token_classification
 
@@ -93,17 +93,19 @@ def natural(docs: Iterable[Doc], test_bio: Path) -> dict[int, Doc]:
     return found
 
 
-def run(system: System, splits: Splits, written: list[str], seed: int) -> dict:
+def run(system: System, splits: Splits, written: list[str], seed: int, model: Path) -> dict:
     """Train a system, and have it predict.
 
     system (System): What to train.
     splits (Splits): Docs of train, dev and test.
     written (list[str]): Test queries as they were written.
     seed (int): Seed of training.
+    model (Path): Folder in which the model is saved.
     RETURNS (dict): Entities found in `dev`, `test` and `natural`, and how many `seconds` it took.
     """
     start = time.monotonic()
-    predict = system.train(splits, seed)
+    with written_whole(model) as folder:
+        predict = system.train(splits, seed, folder)
     found = {name: predict([doc.text for doc in splits[name]]) for name in ("dev", "test")}
     found["natural"] = predict(written) if written else []
     return {**found, "seconds": time.monotonic() - start}
@@ -202,7 +204,7 @@ def conduct(
     train_bio (dict[str, list[Path]]): More files to train on, by system.
     seeds (range): Seeds of split and training.
     version (str): The encoder's version.
-    runs (Path): Folder in which finished runs are kept.
+    runs (Path): Folder in which finished runs are kept, with the models that dev chose.
     RETURNS (dict[str, list[Outcome]]): By system, the outcome for each seed and fold.
     """
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
@@ -215,20 +217,25 @@ def conduct(
         hashes = {kind: [file["sha256"] for file in hashed(p)] for kind, p in paths.items()}
         splits, _, _ = convert(**paths, seed=seed, make_doc=blank.make_doc)
         written = natural(splits["test"], tested)
-        candidates = []
+        results: dict[Path, dict] = {}
         for at, system in enumerate(systems[name]):
             path = run_path(runs, system, [version, hashes], seed)
+            model = path.with_suffix("")
             if not path.exists():
                 left = [name] * (len(systems[name]) - at)
                 left += [other for _, _, other in plan[number + 1 :] for _ in systems[other]]
                 msg.divider(f"{name}, {fold}, seed {seed}: {progress(seconds, left)}")
-                result = run(system, splits, [doc.text for doc in written.values()], seed)
+                texts = [doc.text for doc in written.values()]
+                result = run(system, splits, texts, seed, model)
                 with written_whole(path) as temporary:
                     srsly.write_json(temporary, {"recipe": system.recipe, **result})
-            result = srsly.read_json(path)
-            seconds[name].append(result["seconds"])
-            candidates.append((dev_f1(splits["dev"], result["dev"]), result))
-        f1, result = max(candidates, key=lambda candidate: candidate[0])
+            results[model] = srsly.read_json(path)
+            seconds[name].append(results[model]["seconds"])
+        scores = {model: dev_f1(splits["dev"], found["dev"]) for model, found in results.items()}
+        best = max(scores, key=scores.__getitem__)
+        for model in results.keys() - {best}:
+            remove(model)
+        f1, result = scores[best], results[best]
         msg.info(f"{name}, {fold}, seed {seed}: F1 {f1:.3f} on dev")
         outcomes[name].append(
             Outcome(

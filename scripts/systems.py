@@ -48,13 +48,13 @@ class System:
 
     name (str): The system. Where several recipes bear one name, dev chooses among them.
     recipe (dict[str, Any]): All that the result depends on beside data and seed.
-    train (Callable[[Splits, int], Predict]): Trains on docs, with a seed; what it RETURNS finds
-        the entities in texts.
+    train (Callable[[Splits, int, Path], Predict]): Trains on docs, with a seed, and saves the model
+        in a folder; what it RETURNS finds the entities in texts.
     """
 
     name: str
     recipe: dict[str, Any]
-    train: Callable[[Splits, int], Predict]
+    train: Callable[[Splits, int, Path], Predict]
 
 
 def pipeline(
@@ -77,7 +77,12 @@ def pipeline(
 
 
 def _train_pipeline(
-    encoder: dict[str, Any], config: Config, settings: dict[str, Any], splits: Splits, seed: int
+    encoder: dict[str, Any],
+    config: Config,
+    settings: dict[str, Any],
+    splits: Splits,
+    seed: int,
+    model: Path,
 ) -> Predict:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -88,6 +93,7 @@ def _train_pipeline(
         complete.to_disk(folder / "config.cfg", interpolate=False)
         train(folder / "config.cfg", folder / "model")
         nlp = spacy.load(folder / "model" / DIR_MODEL_LAST)
+    nlp.to_disk(model)
     return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
 
 
@@ -109,17 +115,23 @@ def token_classification(encoder: dict[str, Any]) -> list[System]:
     ]
 
 
-def _train_token_classification(path: str, rate: float, splits: Splits, seed: int) -> Predict:
+def _train_token_classification(
+    path: str, rate: float, splits: Splits, seed: int, model: Path
+) -> Predict:
     tokenizer = AutoTokenizer.from_pretrained(path)
     with tempfile.TemporaryDirectory() as temporary:
         torch.manual_seed(seed)
         trainer = Trainer(
-            model=AutoModelForTokenClassification.from_pretrained(path, num_labels=len(TAGS)),
+            model=AutoModelForTokenClassification.from_pretrained(
+                path, id2label=dict(enumerate(TAGS))
+            ),
             args=_arguments(temporary, rate, PEER_EPOCHS, seed),
             train_dataset=_encode(splits["train"], tokenizer),
             data_collator=DataCollatorForTokenClassification(tokenizer),
         )
         trainer.train()
+    trainer.save_model(model)
+    tokenizer.save_pretrained(model)
     return partial(_predict_tags, trainer, tokenizer)
 
 
@@ -191,7 +203,7 @@ def span_marker(encoder: dict[str, Any]) -> System:
     return System("SpanMarker", recipe, partial(_train_span_marker, encoder["path"]))
 
 
-def _train_span_marker(path: str, splits: Splits, seed: int) -> Predict:
+def _train_span_marker(path: str, splits: Splits, seed: int, model_path: Path) -> Predict:
     from datasets import Dataset
     from span_marker import SpanMarkerModel
     from span_marker import Trainer as SpanMarkerTrainer
@@ -213,6 +225,7 @@ def _train_span_marker(path: str, splits: Splits, seed: int) -> Predict:
             train_dataset=Dataset.from_list(rows),
         )
         trainer.train()
+    model.save_pretrained(model_path)
 
     def predict(texts: list[str]) -> list[list[EntitySpan]]:
         predicted = []

@@ -4,6 +4,7 @@ import pytest
 import spacy
 import srsly
 from spacy import util
+from transformers import pipeline
 
 from scripts import benchmark, sample, systems
 from scripts.annotations import normalize_query, to_doc, word_tags
@@ -59,7 +60,7 @@ def run_main(project):
 
 
 def runs_of(project) -> set[str]:
-    return {path.name for path in (project / "runs").iterdir()}
+    return {path.name for path in (project / "runs").glob("*.json")}
 
 
 def test_each_file_is_tested_on_by_the_others(tmp_path):
@@ -94,6 +95,20 @@ def test_systems_are_compared_on_the_folds(run_main, project):
     assert "| token classification |" in table
 
 
+def test_models_that_dev_chose_are_kept_and_find_what_was_recorded(run_main, project):
+    run_main()
+    models = [path for path in (project / "runs").iterdir() if path.is_dir()]
+    ours = [path for path in models if path.name.startswith("en_music_ner")]
+    peers = [path for path in models if path.name.startswith("token_classification")]
+    assert len(ours) == len(peers) == 3  # one a fold, though two rates were tried for the peer
+    texts = [query.text for query in read_bio(project / "a.bio").queries]
+    nlp = spacy.load(ours[0])
+    found = [[list(span) for span in entity_spans(doc)] for doc in nlp.pipe(texts)]
+    results = [srsly.read_json(path.with_suffix(".json"))["test"] for path in ours]
+    assert found in results
+    assert pipeline("token-classification", model=str(peers[0]))(texts[0])[0]["entity"]
+
+
 def test_what_was_run_is_not_run_again(run_main, project, monkeypatch):
     first = run_main()
     kept = runs_of(project)
@@ -104,9 +119,9 @@ def test_what_was_run_is_not_run_again(run_main, project, monkeypatch):
 
 def test_an_interrupted_comparison_goes_on_where_it_was_stopped(run_main, project):
     run_main()
-    gone = sorted((project / "runs").iterdir())[0]
+    gone = sorted((project / "runs").glob("*.json"))[0]
     gone.unlink()
-    others = {path: path.stat().st_mtime_ns for path in (project / "runs").iterdir()}
+    others = {path: path.stat().st_mtime_ns for path in (project / "runs").glob("*.json")}
     run_main()
     assert gone.exists()
     assert {path: path.stat().st_mtime_ns for path in others} == others

@@ -92,8 +92,14 @@ def peer(tiny_bert, monkeypatch):
     return make
 
 
-def found_by(system, splits, seed=0):
-    return system.train(splits, seed)([doc.text for doc in splits["test"]])
+@pytest.fixture
+def found_by(tmp_path):
+    """Train a system and have it predict test: `found_by(system, splits, seed)`."""
+
+    def find(system, splits, seed=0):
+        return system.train(splits, seed, tmp_path / "model")([doc.text for doc in splits["test"]])
+
+    return find
 
 
 def gold(splits):
@@ -105,24 +111,24 @@ def test_the_peer_is_tried_at_four_learning_rates(tiny_bert):
     assert [recipe["learning_rate"] for recipe in recipes] == [2e-5, 5e-5, 1e-4, 2e-4]
 
 
-def test_the_peer_learns(splits, peer):
+def test_the_peer_learns(splits, peer, found_by):
     assert found_by(peer(1e-2, 25), splits) == gold(splits)
     assert found_by(peer(1e-9, 1), splits) != gold(splits)
 
 
-def test_the_peer_does_the_same_with_the_same_seed(splits, peer):
+def test_the_peer_does_the_same_with_the_same_seed(splits, peer, found_by):
     first, second = (found_by(peer(5e-3, 4), splits, seed=3) for _ in range(2))
     assert first == second
 
 
-def test_a_word_that_the_encoder_drops_is_read_as_no_entity(splits, peer):
+def test_a_word_that_the_encoder_drops_is_read_as_no_entity(splits, peer, found_by):
     query = sample.parse("like \u200b [korn](Artist)", "1")
     splits["test"] = [to_doc(query, spacy.blank("en").make_doc)]
     (found,) = found_by(peer(1e-2, 25), splits)
     assert all(label != "Artist" or start >= 7 for start, _, label in found)
 
 
-def test_the_pipeline_learns(splits, tiny_config, tiny_bert):
+def test_the_pipeline_learns(splits, tiny_config, tiny_bert, found_by):
     config = util.load_config(tiny_config, interpolate=False)
     system = pipeline("ours", {"path": str(tiny_bert)}, config, {})
     assert found_by(system, splits) == gold(splits)
@@ -137,7 +143,7 @@ def test_the_pipelines_recipe_tells_settings_apart(tiny_config, tiny_bert):
     assert one.recipe != other.recipe
 
 
-def test_span_marker_learns(splits, tiny_bert, monkeypatch):
+def test_span_marker_learns(splits, tiny_bert, monkeypatch, found_by):
     pytest.importorskip("span_marker", reason="requirements-benchmark.txt is not installed")
     monkeypatch.setattr(systems, "SPAN_MARKER_RATE", 1e-2)
     monkeypatch.setattr(systems, "SPAN_MARKER_EPOCHS", 30)
