@@ -95,9 +95,9 @@ def test_systems_are_compared_on_the_folds(run_main, project):
     assert "| token classification |" in table
 
 
-def test_models_that_dev_chose_are_kept_and_find_what_was_recorded(run_main, project):
-    run_main()
-    models = [path for path in (project / "runs").iterdir() if path.is_dir()]
+def test_models_that_dev_chose_are_kept_and_find_what_was_recorded(run_main, project, tmp_path):
+    run_main(runs=tmp_path)
+    models = [path for path in tmp_path.iterdir() if path.is_dir()]
     ours = [path for path in models if path.name.startswith("en_music_ner")]
     peers = [path for path in models if path.name.startswith("token_classification")]
     assert len(ours) == len(peers) == 3  # one a fold, though two rates were tried for the peer
