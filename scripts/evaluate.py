@@ -15,7 +15,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from wasabi import msg
 
-from scripts import layer_mix  # noqa: F401 (for spacy.load)
+from scripts import registered  # noqa: F401 (for spacy.load)
 from scripts.metrics import ERRORS, comparable_tags, entity_spans, scores
 from scripts.output import written_whole
 

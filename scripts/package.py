@@ -13,7 +13,7 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
-from scripts import layer_mix
+from scripts import layer_mix, marginal_ner
 from scripts.output import written_whole
 
 EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
@@ -122,7 +122,7 @@ def main(
         package(
             prepared,
             Path(temporary),
-            code_paths=[Path(layer_mix.__file__)],
+            code_paths=[Path(module.__file__) for module in (layer_mix, marginal_ner)],
             create_sdist=False,
             require_parent=True,
             silent=False,

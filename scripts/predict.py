@@ -15,7 +15,7 @@ from spacy.language import Language
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts import layer_mix  # noqa: F401 (for spacy.load)
+from scripts import registered  # noqa: F401 (for spacy.load)
 from scripts.annotations import Span, inverted, move_spans, normalize
 from scripts.output import written_whole
 

@@ -1,3 +1,3 @@
-"""Loads what the config names beside spaCy's own; the file for spaCy's `--code`."""
+"""Loads what configs name beside spaCy's own; the file for spaCy's `--code`."""
 
-from scripts import augmentation, layer_mix, training  # noqa: F401
+from scripts import augmentation, layer_mix, marginal_ner, training  # noqa: F401

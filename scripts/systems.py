@@ -23,7 +23,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from scripts import augmentation, layer_mix, training
+from scripts import augmentation, layer_mix, marginal_ner, training
 from scripts.annotations import LABELS, word_offsets, word_tags
 from scripts.configure import configure
 from scripts.metrics import EntitySpan, entity_spans
@@ -67,7 +67,8 @@ def pipeline(
     config (Config): The config with every hyperparameter, not interpolated.
     settings (dict[str, Any]): Values to set in the config, by dotted name.
     """
-    code = [Path(module.__file__) for module in (augmentation, layer_mix, training)]
+    modules = (augmentation, layer_mix, marginal_ner, training)
+    code = [Path(module.__file__) for module in modules]
     recipe = {
         "config": config.to_str(interpolate=False),
         "settings": settings,

@@ -11,7 +11,7 @@ from spacy import displacy
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
-from scripts import layer_mix  # noqa: F401 (for spacy.load)
+from scripts import registered  # noqa: F401 (for spacy.load)
 from scripts.annotations import LABELS
 from scripts.metrics import comparable_tags, entity_spans
 from scripts.output import written_whole

@@ -1,0 +1,272 @@
+"""An entity recognizer that weighs every span; travels inside the packaged pipeline.
+
+spaCy's `ner` takes the likeliest action at each token, and what it took it cannot take back. Here
+the same trained model gives the probability of every span, summed over all ways to tag the words
+before it, and the likeliest spans become entities.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
+from spacy.language import Language
+from spacy.ml.parser_model import ParserStepModel
+from spacy.pipeline._parser_internals.transition_system import TransitionSystem
+from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.vocab import Vocab
+from thinc.api import Model
+
+SPANS_KEY = "ents"
+NEGLIGIBLE = 1e-5
+NO_TOKEN = -1
+MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
+
+
+class ScoredSpan(NamedTuple):
+    """A span that may be an entity.
+
+    start (int): Its first token.
+    end (int): The token after its last.
+    label (str): Its label.
+    probability (float): That the span with this label is an entity.
+    """
+
+    start: int
+    end: int
+    label: str
+    probability: float
+
+
+class Actions:
+    """Where the actions of each kind stand among the columns of the model's scores.
+
+    moves (TransitionSystem): The actions.
+    unseen (set[int]): Columns that the model has not learned; their labels are left out.
+    """
+
+    def __init__(self, moves: TransitionSystem, unseen: set[int]):
+        columns = {moves.get_class_name(i): i for i in range(moves.n_moves)}
+        unseen_labels = {moves.get_class_name(i)[2:] for i in unseen}
+        labels = [name[2:] for name in columns if name.startswith("B-")]
+        self.labels = [label for label in labels if label not in unseen_labels]
+        self.out = columns["O"]
+        self.begin, self.inside, self.last, self.unit = (
+            [columns[f"{action}-{label}"] for label in self.labels] for action in "BILU"
+        )
+
+
+class Bounds(NamedTuple):
+    """What the tokens of a batch allow; arrays with one value a token, and one more at the end.
+
+    starts (np.ndarray): Whether an entity may start at the token.
+    joins (np.ndarray): Whether an entity may go on from the token before.
+    """
+
+    starts: np.ndarray
+    joins: np.ndarray
+
+
+def bounds_of(docs: list[Doc]) -> Bounds:
+    """Tell where entities may be, as spaCy's `ner` does.
+
+    docs (list[Doc]): A batch. Tokens of entities that are set already, or blocked, are kept free,
+        and no entity runs over the start of a sentence or begins with white space.
+    """
+    iob, sentence, space = np.concatenate(
+        [doc.to_array([ENT_IOB, SENT_START, IS_SPACE]).reshape(-1, 3) for doc in docs]
+    ).T.astype(np.int64)
+    free = (iob == MISSING) | (iob == OUTSIDE)
+    joins = free & (sentence != 1)
+    joins[np.cumsum([0, *map(len, docs[:-1])])[[len(doc) > 0 for doc in docs]]] = False
+    return Bounds(np.append(free & (space == 0), False), np.append(joins, False))
+
+
+def softmax(scores: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """RETURNS (np.ndarray): Probabilities over the valid columns of each row."""
+    scores = np.where(valid, scores, -np.inf)
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def score_states(model: ParserStepModel, states: np.ndarray) -> np.ndarray:
+    """Score the actions in any states.
+
+    model (ParserStepModel): The ner's model, with the vectors of a batch.
+    states (np.ndarray): For each state the next token, the first of the entity that is open, and
+        the last before the next; -1 for none. States x 3.
+    RETURNS (np.ndarray): states x actions.
+    """
+    vectors = model.state2vec.predict(np.ascontiguousarray(states, dtype="i"))
+    return vectors if model.vec2scores is None else model.vec2scores.predict(vectors)
+
+
+def weigh_spans(
+    model: ParserStepModel, actions: Actions, docs: list[Doc], threshold: float
+) -> list[list[ScoredSpan]]:
+    """Find the spans of a batch that are probable.
+
+    A sequence of actions is as probable as the product of its actions, each of them among those
+    that are valid. A span's probability is the sum over all sequences that hold it: that of coming
+    to its first token with no entity open, times that of the actions that build it.
+
+    model (ParserStepModel): The ner's model, with the vectors of the batch.
+    actions (Actions): The columns of the model's scores.
+    docs (list[Doc]): The batch, of one token or more.
+    threshold (float): Probability that a span must exceed.
+    RETURNS (list[list[ScoredSpan]]): The spans of each doc.
+    """
+    starts, joins = bounds_of(docs)
+    n_labels = len(actions.labels)
+    tokens = np.arange(len(starts) - 1)
+    no_token, always = np.full_like(tokens, NO_TOKEN), np.ones_like(starts[:-1])
+    scores = score_states(model, np.stack([tokens, no_token, no_token], axis=1))
+    may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
+    valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
+    chosen = softmax(scores[:, [actions.out, *actions.begin, *actions.unit]], valid)
+    out, going_on, ended = np.split(chosen, [1, 1 + n_labels], axis=1)
+    first = tokens
+    by_length = [(first, ended)]
+    while True:
+        last = first + len(by_length)
+        open_still = joins[last] & (going_on.max(axis=1) > NEGLIGIBLE)
+        if not open_still.any():
+            break
+        first, last, going_on = first[open_still], last[open_still], going_on[open_still]
+        scores = score_states(model, np.stack([last, first, last - 1], axis=1))
+        choices = np.stack([scores[:, actions.last], scores[:, actions.inside]], axis=-1)
+        valid = np.stack([np.ones_like(joins[last]), joins[last + 1]], axis=-1)
+        ends, goes_on = np.moveaxis(softmax(choices, valid[:, None]), -1, 0)
+        by_length.append((first, going_on * ends))
+        going_on = going_on * goes_on
+    steps = np.zeros((len(tokens), len(by_length)))
+    for column, (first, built) in enumerate(by_length):
+        steps[first, column] = built.sum(axis=1)
+    steps[:, :1] += out
+    lengths = [len(doc) for doc in docs]
+    reached = np.concatenate([reach(rows) for rows in np.split(steps, np.cumsum(lengths)[:-1])])
+    doc_of, offsets = np.repeat(np.arange(len(docs)), lengths), np.cumsum([0, *lengths])
+    found: list[list[ScoredSpan]] = [[] for _ in docs]
+    for length, (first, built) in enumerate(by_length, start=1):
+        probability = reached[first, None] * built
+        for row, column in np.argwhere(probability > threshold):
+            number = doc_of[first[row]]
+            start = int(first[row] - offsets[number])
+            label = actions.labels[column]
+            span = ScoredSpan(start, start + length, label, float(probability[row, column]))
+            found[number].append(span)
+    return found
+
+
+def reach(steps: np.ndarray) -> np.ndarray:
+    """Give the probability of coming to each token of a doc with no entity open.
+
+    steps (np.ndarray): Probability of going on from each token by 1, 2, ... tokens. Tokens x steps.
+    RETURNS (np.ndarray): One value a token.
+    """
+    n_tokens, n_steps = steps.shape
+    reached = np.zeros(n_tokens + n_steps)
+    reached[:1] = 1.0
+    for token in range(n_tokens):
+        reached[token + 1 : token + 1 + n_steps] += reached[token] * steps[token]
+    return reached[:n_tokens]
+
+
+def without_overlap(spans: list[ScoredSpan]) -> list[ScoredSpan]:
+    """RETURNS (list[ScoredSpan]): Of spans that overlap the most probable, in order of text."""
+    kept: list[ScoredSpan] = []
+    for span in sorted(spans, key=lambda span: -span.probability):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+class MarginalEntityRecognizer(EntityRecognizer):
+    """spaCy's `EntityRecognizer`, but for how it decides what an entity is.
+
+    It is trained as the original. Its model must have three state tokens (`extra_state_tokens`
+    false). The probabilities of the entities are in `doc.spans["ents"].attrs["scores"]`.
+
+    threshold (float): Probability that an entity's must exceed, from 0 to 1.
+    The other arguments are those of the original.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "ner",
+        moves: TransitionSystem | None = None,
+        *,
+        threshold: float,
+        **settings,
+    ):
+        super().__init__(vocab, model, name, moves, **settings)
+        self.threshold = threshold
+
+    def predict(self, docs: list[Doc]) -> list[list[ScoredSpan]]:
+        """Find the entities of docs.
+
+        docs (list[Doc]): A batch.
+        RETURNS (list[list[ScoredSpan]]): The entities of each, in order, none over another.
+        """
+        if not any(len(doc) for doc in docs):
+            return [[] for _ in docs]
+        model = self.model.predict(docs)
+        actions = Actions(self.moves, self.model.attrs["unseen_classes"])
+        found = weigh_spans(model, actions, docs, self.threshold)
+        model.clear_memory()
+        return [without_overlap(spans) for spans in found]
+
+    def set_annotations(self, docs: list[Doc], found: list[list[ScoredSpan]]) -> None:
+        """Set the entities of docs.
+
+        docs (list[Doc]): A batch. Entities that are set already stay.
+        found (list[list[ScoredSpan]]): The entities of each.
+        """
+        for doc, scored in zip(docs, found, strict=True):
+            spans = [Span(doc, span.start, span.end, label=span.label) for span in scored]
+            doc.set_ents(spans, default="unmodified")
+            outside = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == MISSING]
+            doc.set_ents([], outside=outside, default="unmodified")
+            scores = np.array([span.probability for span in scored], dtype="f")
+            doc.spans[SPANS_KEY] = SpanGroup(
+                doc, name=SPANS_KEY, spans=spans, attrs={"scores": scores}
+            )
+
+
+@Language.factory(
+    "marginal_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
+    default_config={
+        "moves": None,
+        "threshold": 0.4,
+        "update_with_oracle_cut_size": 100,
+        "model": DEFAULT_NER_MODEL,
+        "incorrect_spans_key": None,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def create_marginal_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    moves: TransitionSystem | None,
+    threshold: float,
+    update_with_oracle_cut_size: int,
+    incorrect_spans_key: str | None,
+    scorer: Callable | None,
+) -> MarginalEntityRecognizer:
+    """Create an entity recognizer that weighs every span."""
+    return MarginalEntityRecognizer(
+        nlp.vocab,
+        model,
+        name,
+        moves,
+        threshold=threshold,
+        update_with_oracle_cut_size=update_with_oracle_cut_size,
+        incorrect_spans_key=incorrect_spans_key,
+        scorer=scorer,
+    )
