@@ -12,6 +12,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from scripts.output import written_whole
+from scripts.training import weighted
 
 
 def configure(
@@ -44,7 +45,8 @@ def configure(
     config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
     schedule = config["schedule"]
     batcher = registry.resolve(config["training"])["batcher"]
-    epoch = sum(1 for _ in batcher(docs))
+    corpus = weighted(docs, config["corpora"]["train"]["repeats"])
+    epoch = sum(1 for _ in batcher(corpus))
     steps = schedule["epochs"] * epoch
     config["training"]["max_steps"] = steps
     config["training"]["eval_frequency"] = epoch

@@ -25,6 +25,7 @@ from scripts.annotations import (
 from scripts.formats import Reading, read_bio, read_csv
 from scripts.metrics import span_f1
 from scripts.output import written_whole
+from scripts.training import SUPPLEMENT
 
 TEST_SHARE = 0.1
 DEV_SHARE = 0.1
@@ -216,6 +217,8 @@ def convert(
     rejected += in_others
 
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
+    for doc in docs["train"][len(docs["train"]) - len(more) :]:
+        doc.user_data[SUPPLEMENT] = True
     gold_keys = {query_key(query.text) for query in joined}
     summary = {
         "seed": seed,
@@ -225,6 +228,7 @@ def convert(
         "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
         "joined_queries": sum(query_key(query.text) in gold_keys for query in annotated),
         "queries_without_gold": len(others),
+        "supplement": len(more),
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": len(in_test),

@@ -89,7 +89,7 @@ def _train_pipeline(
         folder = Path(temporary)
         corpora = {name: folder / f"{name}.spacy" for name in ("train", "dev")}
         for name, path in corpora.items():
-            DocBin(docs=splits[name]).to_disk(path)
+            DocBin(docs=splits[name], store_user_data=True).to_disk(path)
         complete = configure(config, encoder, settings, corpora, splits["train"], seed)
         complete.to_disk(folder / "config.cfg", interpolate=False)
         train(folder / "config.cfg", folder / "model")

@@ -1,26 +1,64 @@
 """Registered functions that the training sections of the config name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from spacy import registry
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Corpus, Example
+from spacy.vocab import Vocab
+
+SUPPLEMENT = "supplement"
+
+
+def weighted(docs: Iterable[Doc], repeats: int) -> list[Doc]:
+    """Repeat the queries that are more like those to come.
+
+    docs (Iterable[Doc]): A training corpus. `doc.user_data["supplement"]` is true of the queries of
+        `train_bio`.
+    repeats (int): How often the others are to be there, if some are a supplement.
+    RETURNS (list[Doc]): The corpus.
+    """
+    docs = list(docs)
+    own = [doc for doc in docs if not doc.user_data.get(SUPPLEMENT)]
+    return docs + own * (repeats - 1) if len(own) < len(docs) else docs
+
+
+class WeightedCorpus(Corpus):
+    """spaCy's `Corpus`, shuffled, with some of the queries repeated (see `weighted`).
+
+    path (Path): A DocBin file.
+    repeats (int): How often the queries are read that are no supplement.
+    augmenter (Callable[[Language, Example], Iterable[Example]]): Applied to each query.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        repeats: int,
+        augmenter: Callable[[Language, Example], Iterable[Example]],
+    ):
+        super().__init__(path, augmenter=augmenter, shuffle=True)
+        self.repeats = repeats
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
+        yield from weighted(super().read_docbin(vocab, locs), self.repeats)
 
 
 @registry.readers("music_ner.Corpus.v1")
-def create_shuffled_corpus(
-    path: Path, augmenter: Callable[[Language, Example], Iterable[Example]]
-) -> Callable[[Language], Iterable[Example]]:
-    """Read a corpus in another order each time.
+def create_weighted_corpus(
+    path: Path, repeats: int, augmenter: Callable[[Language, Example], Iterable[Example]]
+) -> WeightedCorpus:
+    """Read a corpus in another order each time, as spaCy does not if `training.max_epochs` is -1.
 
-    spaCy augments a corpus anew each epoch if `training.max_epochs` is -1, but does not shuffle it
-    then.
+    Without that, it would not augment the corpus anew each epoch.
 
     path (Path): A DocBin file.
+    repeats (int): How often the queries are read that are no supplement (see `weighted`).
     augmenter (Callable[[Language, Example], Iterable[Example]]): Applied to each query.
     """
-    return Corpus(path, augmenter=augmenter, shuffle=True)
+    return WeightedCorpus(path, repeats, augmenter)
 
 
 @registry.callbacks("music_ner.freeze_embeddings.v1")

@@ -64,6 +64,19 @@ def test_steps_follow_from_queries_batch_size_and_epochs(
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == all_steps
 
 
+def test_repeated_queries_are_counted(config, tiny_bert, tiny_corpus):
+    corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
+    docs = [Doc(Vocab(), words=["word"] * 10) for _ in range(20)]
+    docs[0].user_data["supplement"] = True
+    settings = {
+        "training.batcher.size": 100,
+        "schedule.epochs": 1,
+        "corpora.train.repeats": 2,
+    }
+    complete = configure(config, {"path": str(tiny_bert)}, settings, corpora, docs, 0)
+    assert complete["training"]["max_steps"] == 4  # 1 + 2 * 19 queries, 10 a batch
+
+
 @pytest.mark.parametrize(
     ("share", "warmup_steps"), [(0.25, 5), (0.1, 2), (0.02, 1), (0.0, 1), (0.5, 10)]
 )

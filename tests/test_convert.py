@@ -329,6 +329,10 @@ def test_queries_for_train_alone_are_in_no_other_split(converted):
     docs, summary, _ = converted({"gold.bio": GOLD, "train_more.bio": more})
     assert texts(docs["train"]) == [*texts(without["train"]), "one more halo", "and another"]
     assert texts(docs["dev"] + docs["test"]) == texts(without["dev"] + without["test"])
+    marked = [doc.text for doc in docs["train"] if doc.user_data.get("supplement")]
+    assert marked == ["one more halo", "and another"]
+    assert not any("supplement" in doc.user_data for doc in without["train"])
+    assert summary["supplement"] == 2
     (counts,) = summary["train_bio"].values()
     assert counts["words"] == 5
     more = bio("Number 3, by artist3!", "calm, piano", "one more")

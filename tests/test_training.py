@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 
 import spacy
 import srsly
@@ -16,7 +17,7 @@ def texts_of(corpus, nlp):
 
 
 def test_a_corpus_is_read_in_another_order_each_time_and_whole(tiny_corpus):
-    corpus = registry.readers.get("music_ner.Corpus.v1")(tiny_corpus / "train.spacy", None)
+    corpus = registry.readers.get("music_ner.Corpus.v1")(tiny_corpus / "train.spacy", 3, None)
     nlp = spacy.blank("en")
     random.seed(0)
     first, second = texts_of(corpus, nlp), texts_of(corpus, nlp)
@@ -26,13 +27,26 @@ def test_a_corpus_is_read_in_another_order_each_time_and_whole(tiny_corpus):
     assert sorted(first) == sorted(doc.text for doc in stored)
 
 
+def test_queries_are_repeated_beside_a_supplement(tmp_path):
+    nlp = spacy.blank("en")
+    docs = [nlp(text) for text in ("upbeat funk", "more like korn", "dark ambient")]
+    docs[1].user_data["supplement"] = True
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "train.spacy")
+    corpus = registry.readers.get("music_ner.Corpus.v1")(tmp_path / "train.spacy", 3, None)
+    assert Counter(texts_of(corpus, nlp)) == {
+        "upbeat funk": 3,
+        "more like korn": 1,
+        "dark ambient": 3,
+    }
+
+
 def test_a_corpus_is_augmented_anew_each_time(tiny_corpus, tmp_path):
     record = {"artist": "Nobody Else", "works": ["One Title", "Another Title"]}
     srsly.write_jsonl(tmp_path / "names.jsonl", [record])
     mentions = registry.augmenters.get("music_ner.mentions.v1")(
         names=[str(tmp_path / "names.jsonl")], corpus=None, level=0.5, share_of_names=1.0
     )
-    corpus = registry.readers.get("music_ner.Corpus.v1")(tiny_corpus / "train.spacy", mentions)
+    corpus = registry.readers.get("music_ner.Corpus.v1")(tiny_corpus / "train.spacy", 1, mentions)
     random.seed(0)
     first, second = (sorted(texts_of(corpus, spacy.blank("en"))) for _ in range(2))
     assert first != second
