@@ -1,6 +1,6 @@
 """Evaluate a trained pipeline on test and dev."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,12 @@ from spacy.training import Example
 from wasabi import msg
 
 from scripts import registered  # noqa: F401 (for spacy.load)
-from scripts.metrics import ERRORS, comparable_tags, entity_spans, scores
+from scripts.annotations import LABELS
+from scripts.metrics import ERRORS, are_right, comparable_tags, entity_spans, scores
 from scripts.output import written_whole
+from scripts.reliability import draw_precision_coverage, draw_reliability, reliability
 
+ALL = "all"
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "seqeval")
 
 
@@ -28,8 +31,9 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
     nlp (Language): The trained pipeline; it reads the docs' texts alone.
     gold (Iterable[Doc]): Docs with gold entities.
     seed (int): Seed of the bootstrap.
-    RETURNS (dict[str, Any]): The scores by whitespace word (see `metrics.scores`), and spaCy's own
-        by token under `spacy`.
+    RETURNS (dict[str, Any]): The scores by whitespace word (see `metrics.scores`), spaCy's own by
+        token under `spacy`, and under `confidence` those of the confidences (see `reliability`), by
+        label and for all.
     """
     gold = list(gold)
     predicted = list(nlp.pipe(doc.text for doc in gold))
@@ -37,7 +41,50 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
     tags = [comparable_tags(g, entity_spans(p)) for g, p in pairs]
     gold_tags, predicted_tags = zip(*tags, strict=True)
     examples = [Example(p, g) for g, p in pairs]
-    return {**scores(gold_tags, predicted_tags, seed), "spacy": Scorer(nlp).score(examples)}
+    groups = {ALL: LABELS, **{label: (label,) for label in LABELS}}
+    return {
+        **scores(gold_tags, predicted_tags, seed),
+        "spacy": Scorer(nlp).score(examples),
+        "confidence": {name: score_confidence(pairs, labels) for name, labels in groups.items()},
+    }
+
+
+def score_confidence(pairs: Iterable[tuple[Doc, Doc]], labels: Collection[str]) -> dict[str, Any]:
+    """Score the confidences of entities (see `reliability`).
+
+    pairs (Iterable[tuple[Doc, Doc]]): Gold and predicted doc of each query. Entities that touch
+        words of unknown tag, and those without a confidence, are left out.
+    labels (Collection[str]): The labels of the entities to score.
+    """
+    confidence, right, n_gold = [], [], 0
+    for gold, predicted in pairs:
+        n_gold += sum(ent.label_ in labels for ent in gold.ents)
+        rights = are_right(gold, entity_spans(predicted))
+        for ent, is_right in zip(predicted.ents, rights, strict=True):
+            if ent.label_ in labels and None not in (is_right, ent._.confidence):
+                confidence.append(ent._.confidence)
+                right.append(is_right)
+    return reliability(confidence, right, n_gold)
+
+
+def show_confidence(result: dict[str, dict[str, Any]]) -> None:
+    """Print the scores of confidences as tables."""
+
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    keys = ("entities", "ece", "brier", "auroc")
+    rows = [
+        (name, row["entities"], *(number(row.get(key)) for key in keys[1:]))
+        for name, row in result.items()
+    ]
+    header = ("confidence", "entities", "calibration error", "Brier", "AUROC")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
+    keys = ("threshold", "precision", "recall", "kept")
+    thresholds = result[ALL].get("thresholds", [])
+    rows = [[number(row[key]) for key in keys] for row in thresholds]
+    header = ("confidence at least", "precision", "recall", "share kept")
+    msg.table(rows, header=header, divider=True, aligns=("r", "r", "r", "r"))
 
 
 def show(name: str, result: dict[str, Any]) -> None:
@@ -58,6 +105,7 @@ def show(name: str, result: dict[str, Any]) -> None:
     rows = [(label, *counts.values()) for label, counts in result["errors"].items()]
     aligns = ("l", *("r" for _ in ERRORS))
     msg.table(rows, header=("", *ERRORS), divider=True, aligns=aligns)
+    show_confidence(result["confidence"])
 
 
 def main(
@@ -87,8 +135,13 @@ def main(
         show(name, metrics[name])
     if encoder["fallback"]:
         msg.warn(f"Measured with the fallback encoder {encoder['name']}", encoder["fallback"])
+    metrics["calibration"] = nlp.meta.get("calibration")
     with written_whole(output_path) as path:
         srsly.write_json(path, metrics)
+    with written_whole(output_path.with_name("reliability.png")) as path:
+        draw_reliability(metrics["test"]["confidence"], path)
+    with written_whole(output_path.with_name("precision_coverage.png")) as path:
+        draw_precision_coverage(metrics["test"]["confidence"], path)
     msg.good(f"Scores: {output_path}")
 
 

@@ -34,16 +34,39 @@ def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[st
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (tuple[list[str], list[str]]): Gold and predicted BIO tag of each word.
     """
-    gold_spans = entity_spans(gold)
-    missing = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
-    words = word_offsets(gold.text)
-    unknown = [word for word in words if _touches(word, missing) and not _touches(word, gold_spans)]
-    known = [word not in unknown for word in words]
+    unknown = _unknown_words(gold)
+    known = [word not in unknown for word in word_offsets(gold.text)]
     judged = [span for span in predicted if not _touches(span, unknown)]
     gold_tags, predicted_tags = (
-        list(compress(word_tags(gold.text, spans), known)) for spans in (gold_spans, judged)
+        list(compress(word_tags(gold.text, spans), known)) for spans in (entity_spans(gold), judged)
     )
     return gold_tags, predicted_tags
+
+
+def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
+    """Tell which predicted entities are right: the words that one touches are those of gold.
+
+    gold (Doc): The query with its gold entities.
+    predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
+    RETURNS (list[bool | None]): Whether each is right; None where it touches words of unknown tag.
+    """
+    unknown, words = _unknown_words(gold), word_offsets(gold.text)
+
+    def words_of(span: EntitySpan) -> tuple:
+        return tuple(word for word in words if _touches(word, [span])), span[2]
+
+    truth = {words_of(span) for span in entity_spans(gold)}
+    return [None if _touches(span, unknown) else words_of(span) in truth for span in predicted]
+
+
+def _unknown_words(gold: Doc) -> list[tuple[int, int]]:
+    gold_spans = entity_spans(gold)
+    missing = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
+    return [
+        word
+        for word in word_offsets(gold.text)
+        if _touches(word, missing) and not _touches(word, gold_spans)
+    ]
 
 
 def _touches(span: Sequence, others: Iterable[Sequence]) -> bool:

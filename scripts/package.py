@@ -13,9 +13,10 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
-from scripts import layer_mix, marginal_ner
+from scripts import entity_confidence, layer_mix, marginal_ner
 from scripts.output import written_whole
 
+PACKAGED = (entity_confidence, layer_mix, marginal_ner)
 EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
 
 
@@ -41,7 +42,7 @@ import spacy
 
 nlp = spacy.load("{meta["lang"]}_{meta["name"]}")
 doc = nlp("{EXAMPLE}")
-print([(ent.text, ent.label_) for ent in doc.ents])
+print([(ent.text, ent.label_, ent._.confidence) for ent in doc.ents])
 ```
 
 ### Data and limits
@@ -122,7 +123,7 @@ def main(
         package(
             prepared,
             Path(temporary),
-            code_paths=[Path(module.__file__) for module in (layer_mix, marginal_ner)],
+            code_paths=[Path(module.__file__) for module in PACKAGED],
             create_sdist=False,
             require_parent=True,
             silent=False,

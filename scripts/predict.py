@@ -32,19 +32,33 @@ def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
 
     nlp (Language): The trained pipeline.
     texts (Iterable[str]): Texts, of any length; taken and answered as a stream.
-    YIELDS (dict): The original `text`, and its `entities` with `start` and `end` offset, `label`
-        and `text`. Lone surrogates, which are no text, are replaced by U+FFFD.
+    YIELDS (dict): The original `text`, and its `entities` with `start` and `end` offset, `label`,
+        `text` and `confidence` (None where no model set the entity). Lone surrogates, which are no
+        text, are replaced by U+FFFD.
     """
     entities: list[dict] = []
     for doc, (original, offset, steps, is_last) in nlp.pipe(_normalized(texts), as_tuples=True):
         spans = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-        for span in move_spans(spans, [inverted(edits) for edits in reversed(steps)]):
+        moved = move_spans(spans, [inverted(edits) for edits in reversed(steps)])
+        for ent, span in zip(doc.ents, moved, strict=True):
             start, end = offset + span.start, offset + span.end
-            marked = original[start:end]
-            entities.append({"start": start, "end": end, "label": span.label, "text": marked})
+            entities.append(
+                {
+                    "start": start,
+                    "end": end,
+                    "label": span.label,
+                    "text": original[start:end],
+                    "confidence": ent._.confidence,
+                }
+            )
         if is_last:
             yield {"text": original, "entities": entities}
             entities = []
+
+
+def is_sure(entity: dict, min_confidence: float) -> bool:
+    """RETURNS (bool): Whether an entity has at least some confidence, or needs none."""
+    return entity["confidence"] is None or entity["confidence"] >= min_confidence
 
 
 def _normalized(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int, list, bool]]]:
@@ -133,6 +147,9 @@ def main(
     output: Path = typer.Option(
         None, help="JSONL file to write; without it, stdout", dir_okay=False
     ),
+    min_confidence: float = typer.Option(
+        0.0, min=0.0, max=1.0, help="Leave entities of a lower confidence out"
+    ),
 ) -> None:
     """Find the entities in texts, and write them as JSONL."""
     if file != STDIN and not file.is_file():
@@ -142,14 +159,19 @@ def main(
     with written_whole(output) if output else nullcontext() as path:
         stream = path.open("w", encoding="utf8") if path else sys.stdout
         n_entities = Counter()
+        n_unsure = 0
         for result in tqdm(found, desc="texts", unit="", disable=None):
+            entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
+            n_unsure += len(result["entities"]) - len(entities)
+            result["entities"] = entities
             stream.write(srsly.json_dumps(result) + "\n")
             n_entities.update(entity["label"] for entity in result["entities"])
         stream.flush()
         if path:
             stream.close()
     counted = ", ".join(f"{n} {label}" for label, n in sorted(n_entities.items())) or "no entities"
-    typer.echo(f"Found {counted}", err=True)
+    left_out = f"; left out {n_unsure} of a lower confidence" if min_confidence else ""
+    typer.echo(f"Found {counted}{left_out}", err=True)
 
 
 if __name__ == "__main__":

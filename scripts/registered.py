@@ -1,3 +1,9 @@
 """Loads what configs name beside spaCy's own; the file for spaCy's `--code`."""
 
-from scripts import augmentation, layer_mix, marginal_ner, training  # noqa: F401
+from scripts import (  # noqa: F401
+    augmentation,
+    entity_confidence,
+    layer_mix,
+    marginal_ner,
+    training,
+)

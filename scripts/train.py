@@ -83,7 +83,7 @@ def main(
     output: Path = typer.Argument(..., help="Folder for the model, the log and the curves"),
     gpu_id: int = typer.Option(-1, help="GPU to train on, -1 for the CPU"),
 ) -> None:
-    """Train the pipeline. The last model becomes `model-best` once training is at its end."""
+    """Train the pipeline. What it writes appears once training is at its end."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, interrupt)
     unfinished = output / ".unfinished"
@@ -98,13 +98,8 @@ def main(
         )
         draw_curves(list(srsly.read_jsonl(log_path)), unfinished / "curves.png")
         # Among late models a small dev chooses by chance, and at times an early one that is worse.
-        kept = {
-            DIR_MODEL_LAST: DIR_MODEL_BEST,
-            "log.jsonl": "log.jsonl",
-            "curves.png": "curves.png",
-        }
-        for name, kept_name in kept.items():
-            with written_whole(output / kept_name) as path:
+        for name in (DIR_MODEL_LAST, "log.jsonl", "curves.png"):
+            with written_whole(output / name) as path:
                 (unfinished / name).replace(path)
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -112,7 +107,7 @@ def main(
         raise typer.Exit(130) from None
     finally:
         remove(unfinished)
-    msg.good(f"Trained pipeline: {output / DIR_MODEL_BEST}")
+    msg.good(f"Trained pipeline: {output / DIR_MODEL_LAST}")
 
 
 if __name__ == "__main__":

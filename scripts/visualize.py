@@ -8,6 +8,7 @@ import spacy
 import srsly
 import typer
 from spacy import displacy
+from spacy.displacy.templates import TPL_ENT
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
@@ -16,6 +17,7 @@ from scripts.annotations import LABELS
 from scripts.metrics import comparable_tags, entity_spans
 from scripts.output import written_whole
 
+TEMPLATE = TPL_ENT.replace("{label}", "{label} {confidence}")
 COLORS = dict(zip(LABELS, ("#ffd166", "#8ecae6"), strict=True))
 
 PAGE = """<!DOCTYPE html>
@@ -50,10 +52,16 @@ tr.right td:first-child {{ border-left: 4px solid #2a9d8f; }}
 
 
 def render_entities(doc: Doc) -> str:
-    """RETURNS (str): displaCy's markup of a doc's entities, one colour a label."""
-    options = {"colors": COLORS}
+    """RETURNS (str): displaCy's markup of a doc's entities, one colour a label, with confidence."""
+    options = {"colors": COLORS, "template": TEMPLATE}
     entities = [
-        dict(zip(("start", "end", "label"), span, strict=True)) for span in entity_spans(doc)
+        {
+            "start": ent.start_char,
+            "end": ent.end_char,
+            "label": ent.label_,
+            "params": {"confidence": "" if (c := ent._.confidence) is None else f"{c:.2f}"},
+        }
+        for ent in doc.ents
     ]
     # displaCy warns of docs without entities, but here these belong on the page.
     manual = [{"text": doc.text, "ents": entities, "title": None}]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from scripts.annotations import Query, Span, to_doc
 from scripts.metrics import (
+    are_right,
     comparable_tags,
     entity_spans,
     errors,
@@ -288,3 +289,14 @@ def test_unknown_punctuation_at_an_entity_takes_no_word_off_it(predicted):
     tags = comparable_tags(gold, [predicted])
     assert tags == ([W, IW], [W, IW])
     assert scores([tags[0]], [tags[1]], 0)["strict"]["micro avg"]["f1-score"] == 1.0
+
+
+def test_an_entity_is_right_if_its_words_and_label_are_golds():
+    gold = gold_doc("more sade, and karma police", Span(5, 9, "Artist"), Span(15, 27, "WoA"))
+    found = [(5, 10, "Artist"), (5, 9, "WoA"), (15, 20, "WoA"), (15, 27, "WoA"), (0, 4, "Artist")]
+    assert are_right(gold, found) == [True, False, False, True, False]
+
+
+def test_an_entity_that_touches_a_word_of_unknown_tag_is_neither_right_nor_wrong():
+    gold = gold_doc("sade or halo", Span(0, 4, "Artist"), Span(8, 12, "Artist_or_WoA"))
+    assert are_right(gold, [(0, 4, "Artist"), (8, 12, "WoA")]) == [True, None]

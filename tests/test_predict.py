@@ -56,8 +56,20 @@ def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
         {
             "text": text,
             "entities": [
-                {"start": 1, "end": 14, "label": "WoA", "text": "ok \t computer"},
-                {"start": 15, "end": 24, "label": "Artist", "text": "radiohead"},
+                {
+                    "start": 1,
+                    "end": 14,
+                    "label": "WoA",
+                    "text": "ok \t computer",
+                    "confidence": None,
+                },
+                {
+                    "start": 15,
+                    "end": 24,
+                    "label": "Artist",
+                    "text": "radiohead",
+                    "confidence": None,
+                },
             ],
         }
     ]

@@ -84,8 +84,8 @@ def wait_for_evaluations(process, log_path):
 def test_training_leaves_a_pipeline_that_loads_and_has_learnt(trained):
     folder, result = trained
     assert result.returncode == 0, result.stdout + result.stderr
-    assert f"Trained pipeline: {folder / 'model-best'}" in " ".join(result.stdout.split())
-    doc = spacy.load(folder / "model-best")("songs like karma police by radioheads")
+    assert f"Trained pipeline: {folder / 'model-last'}" in " ".join(result.stdout.split())
+    doc = spacy.load(folder / "model-last")("songs like karma police by radioheads")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [
         ("karma police", "WoA"),
         ("radioheads", "Artist"),
@@ -102,7 +102,7 @@ def test_the_last_model_is_kept_though_an_earlier_one_was_better_on_dev(
     config_path = change_config(paths__dev=str(tmp_path / "dev.spacy"))
     train(config_path, tmp_path / "spacy")
     run_script("train", config_path, tmp_path / "ours")
-    folders = ("ours/model-best", "spacy/model-last", "spacy/model-best")
+    folders = ("ours/model-last", "spacy/model-last", "spacy/model-best")
     kept, last, best = ((tmp_path / name / "ner" / "model").read_bytes() for name in folders)
     assert last != best
     assert kept == last
@@ -110,7 +110,7 @@ def test_the_last_model_is_kept_though_an_earlier_one_was_better_on_dev(
 
 def test_nothing_but_model_log_and_curves_is_left(trained):
     folder, _ = trained
-    assert {path.name for path in folder.iterdir()} == {"model-best", "log.jsonl", "curves.png"}
+    assert {path.name for path in folder.iterdir()} == {"model-last", "log.jsonl", "curves.png"}
 
 
 def test_the_log_has_steps_losses_and_scores_of_each_evaluation(trained):
@@ -140,11 +140,11 @@ def test_piped_output_holds_no_progress_bars(trained):
 def test_an_interrupted_training_keeps_its_best_model_and_the_one_before(
     interrupt, tiny_model, tmp_path, number
 ):
-    earlier = shutil.copytree(tiny_model, tmp_path / "training" / "model-best")
+    earlier = shutil.copytree(tiny_model, tmp_path / "training" / "model-last")
     code, said, output = interrupt(number)
     assert code == 130, said
     assert "Interrupted: the best model so far is" in " ".join(said.split())
-    assert {path.name for path in output.iterdir()} == {"model-best", DIR_INTERRUPTED}
+    assert {path.name for path in output.iterdir()} == {"model-last", DIR_INTERRUPTED}
     assert contents(earlier) == contents(tiny_model)
     assert spacy.load(output / DIR_INTERRUPTED).pipe_names == ["transformer", "ner"]
 
@@ -153,13 +153,13 @@ def test_a_failing_training_leaves_the_model_before_and_nothing_else(
     change_config, tiny_model, tmp_path, monkeypatch
 ):
     output = tmp_path / "training"
-    earlier = shutil.copytree(tiny_model, output / "model-best")
+    earlier = shutil.copytree(tiny_model, output / "model-last")
     config = change_config(paths__train=str(tmp_path / "nowhere.spacy"))
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(OSError, match=r"nowhere\.spacy"):
         main(config, output, gpu_id=-1)
     signal.signal(signal.SIGTERM, handler)
-    assert [path.name for path in output.iterdir()] == ["model-best"]
+    assert [path.name for path in output.iterdir()] == ["model-last"]
     assert contents(earlier) == contents(tiny_model)
 
 

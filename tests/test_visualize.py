@@ -148,8 +148,11 @@ def test_the_command_writes_a_row_for_each_query(tiny_model, tiny_corpus, tmp_pa
     page = Page(output.read_text(encoding="utf8"))
     assert page.kinds == ["right"] * 20
     assert page.rows()[:2] == [
-        ("songs like [ karma police WoA ] by [ radioheads Artist ]",) * 2,
-        ("something as calm as [ weightless WoA ]",) * 2,
+        (
+            "songs like [ karma police WoA ] by [ radioheads Artist ]",
+            "songs like [ karma police WoA 1.00 ] by [ radioheads Artist 1.00 ]",
+        ),
+        ("something as calm as [ weightless WoA ]", "something as calm as [ weightless WoA 1.00 ]"),
     ]
     assert "Encoder: tiny-bert." in output.read_text(encoding="utf8")
     assert "20 queries" in capsys.readouterr().out

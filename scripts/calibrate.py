@@ -1,0 +1,187 @@
+"""Calibrate the confidence of entities on dev."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import spacy
+import typer
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from wasabi import msg
+
+from scripts import registered  # noqa: F401 (for spacy.load)
+from scripts.annotations import LABELS
+from scripts.entity_confidence import IDENTITY, SPANS_KEY, calibrated, features_of
+from scripts.metrics import are_right
+from scripts.output import written_whole
+
+N_FOLDS = 5
+LEAST_OF_A_KIND = 15
+LEAST = 1e-6
+
+
+class Judged(NamedTuple):
+    """Entities that were found in gold docs.
+
+    raw (np.ndarray): The ner's probability of each.
+    features (dict[str, np.ndarray]): See `features_of`.
+    right (np.ndarray): Whether each is right.
+    query (np.ndarray): The number of the query that each is from.
+    """
+
+    raw: np.ndarray
+    features: dict[str, np.ndarray]
+    right: np.ndarray
+    query: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Judged":
+        """RETURNS (Judged): Some of the entities."""
+        features = {name: values[rows] for name, values in self.features.items()}
+        return Judged(self.raw[rows], features, self.right[rows], self.query[rows])
+
+
+Fit = Callable[[Judged], dict[str, Any]]
+
+
+def fit_logistic(*names: str) -> Fit:
+    """RETURNS (Fit): Fits weights of features by logistic regression, hardly regularized."""
+
+    def fit(judged: Judged) -> dict[str, Any]:
+        columns = np.stack([judged.features[name] for name in names], axis=1)
+        model = LogisticRegression(C=100.0, fit_intercept=False).fit(columns, judged.right)
+        weights = dict(zip(names, model.coef_[0].tolist(), strict=True))
+        return {"kind": "logistic", "weights": weights}
+
+    return fit
+
+
+def fit_isotonic(judged: Judged) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): The rising steps that fit best."""
+    model = IsotonicRegression(out_of_bounds="clip").fit(judged.raw, judged.right)
+    raw, confidence = model.X_thresholds_.tolist(), model.y_thresholds_.tolist()
+    return {"kind": "isotonic", "raw": raw, "confidence": confidence}
+
+
+CANDIDATES: dict[str, Fit] = {
+    "none": lambda judged: IDENTITY,
+    "temperature": fit_logistic("log_odds"),
+    "Platt": fit_logistic("log_odds", "bias"),
+    "Platt by label": fit_logistic("log_odds", "bias", LABELS[1]),
+    "Platt by label and length": fit_logistic("log_odds", "bias", LABELS[1], "length"),
+    "isotonic": fit_isotonic,
+}
+"""Ways to calibrate, the plainest first."""
+
+
+def losses(calibration: dict[str, Any], judged: Judged) -> np.ndarray:
+    """RETURNS (np.ndarray): The log loss of each entity's confidence."""
+    confidence = calibrated(calibration, judged.raw, judged.features)
+    return -np.log(np.clip(np.where(judged.right, confidence, 1 - confidence), LEAST, 1))
+
+
+def choose(judged: Judged, seed: int) -> tuple[str, dict[str, float]]:
+    """Choose a way to calibrate by cross-validation.
+
+    The plainest is taken whose log loss does not exceed the best's by more than one standard error
+    of the difference (after the rule of Breiman et al., Classification and Regression Trees, 1984).
+
+    judged (Judged): Entities, with enough of either kind for each fold.
+    seed (int): Seed of the folds. The entities of one query are in one fold.
+    RETURNS (tuple[str, dict[str, float]]): The one of CANDIDATES, and the mean log loss of each.
+    """
+    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    out_of_fold = {name: np.zeros(len(judged.raw)) for name in CANDIDATES}
+    for train, held_out in splitter.split(judged.raw, judged.right, judged.query):
+        for name, fit in CANDIDATES.items():
+            calibration = fit(judged.take(train))
+            out_of_fold[name][held_out] = losses(calibration, judged.take(held_out))
+    means = {name: float(loss.mean()) for name, loss in out_of_fold.items()}
+    best = out_of_fold[min(means, key=means.__getitem__)]
+    excesses = {name: loss - best for name, loss in out_of_fold.items()}
+    plainest = next(
+        name
+        for name, excess in excesses.items()
+        if excess.mean() <= excess.std() / np.sqrt(len(excess))
+    )
+    return plainest, means
+
+
+def judge(nlp: Language, gold: list[Doc]) -> Judged:
+    """Find entities in gold docs, and tell which are right.
+
+    nlp (Language): A pipeline with an `entity_confidence`.
+    gold (list[Doc]): Docs with gold entities.
+    RETURNS (Judged): The entities, but for those that touch words of unknown tag.
+    """
+    raws, spans, rights, queries, docs = [], [], [], [], []
+    for number, (truth, doc) in enumerate(
+        zip(gold, nlp.pipe(doc.text for doc in gold), strict=True)
+    ):
+        docs.append(doc)  # a span is lost with its doc
+        group = doc.spans[SPANS_KEY]
+        right = are_right(truth, [(s.start_char, s.end_char, s.label_) for s in group])
+        for span, raw, is_right in zip(group, group.attrs["raw_scores"], right, strict=True):
+            if is_right is not None:
+                raws.append(raw)
+                spans.append(span)
+                rights.append(is_right)
+                queries.append(number)
+    raw = np.array(raws)
+    none = dict.fromkeys(LABELS, np.zeros(len(spans)))
+    return Judged(raw, none | features_of(raw, spans), np.array(rights), np.array(queries))
+
+
+def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
+    """Fit a pipeline's `entity_confidence`.
+
+    nlp (Language): The pipeline; its calibration is set.
+    gold (list[Doc]): Docs with gold entities that it was not trained on.
+    seed (int): Seed of the cross-validation.
+    RETURNS (dict[str, Any]): `entities` found and how many are `right`; the `chosen` one of
+        CANDIDATES; the mean log loss of each in cross-validation, empty if there were too few
+        entities to choose.
+    """
+    component = nlp.get_pipe("entity_confidence")
+    component.calibration = IDENTITY
+    judged = judge(nlp, gold)
+    n_right = int(judged.right.sum())
+    chosen, means = next(iter(CANDIDATES)), {}
+    if min(n_right, len(judged.raw) - n_right) >= LEAST_OF_A_KIND:
+        chosen, means = choose(judged, seed)
+    component.calibration = CANDIDATES[chosen](judged)
+    return {"entities": len(judged.raw), "right": n_right, "chosen": chosen, "log_loss": means}
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
+    corpus_path: Path = typer.Argument(..., help="Corpus that was not trained on", exists=True),
+    output: Path = typer.Argument(..., help="Folder for the calibrated pipeline"),
+    seed: int = typer.Option(0, help="Seed of the cross-validation"),
+) -> None:
+    """Calibrate the confidence of entities."""
+    nlp = spacy.load(model)
+    gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
+    result = calibrate(nlp, gold, seed)
+    found = f"{result['entities']} entities, {result['right']} of them right"
+    if result["log_loss"]:
+        rows = [(name, f"{loss:.3f}") for name, loss in result["log_loss"].items()]
+        msg.table(rows, header=("calibration", "log loss"), divider=True, aligns=("l", "r"))
+    else:
+        msg.warn(
+            f"{corpus_path}: {found}, too few to calibrate on",
+            f"The ner's own probabilities are kept. {LEAST_OF_A_KIND} right and {LEAST_OF_A_KIND} "
+            "wrong ones are needed: annotate more queries.",
+        )
+    nlp.meta["calibration"] = result
+    with written_whole(output) as path:
+        nlp.to_disk(path)
+    msg.good(f"{output}: calibration {result['chosen']} by {found}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
