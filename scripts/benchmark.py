@@ -123,6 +123,27 @@ def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path
     return folder / f"{system.name.replace(' ', '_')}-{key[:12]}-{seed}.json"
 
 
+def scored(
+    system: System, model: Path, splits: Splits, seed: int
+) -> list[list[tuple[int, int, str, float]]] | None:
+    """Find the entities of test with their confidences.
+
+    system (System): What gives the confidences.
+    model (Path): Its saved model.
+    splits (Splits): Docs of train, dev and test.
+    seed (int): Seed of what is fitted on dev.
+    RETURNS (list[list[tuple[int, int, str, float]]] | None): The entities of each query; None if
+        the system gives no confidences, or its model was removed.
+    """
+    if system.score is None:
+        return None
+    if not model.exists():
+        remedy = f"Remove {model}.json to train it again."
+        msg.warn(f"There is no model {model}: its confidences are not scored", remedy)
+        return None
+    return system.score(model, splits, seed)
+
+
 def as_spans(found: Iterable[Iterable[list]]) -> list[list[tuple[int, int, str]]]:
     """RETURNS (list[list[tuple[int, int, str]]]): The spans of a run, as JSON gives them back."""
     return [[(start, end, label) for start, end, label in spans] for spans in found]
@@ -248,6 +269,7 @@ def conduct(
                 found=as_spans(result["test"]),
                 natural=written,
                 found_in_natural=dict(zip(written, as_spans(result["natural"]), strict=True)),
+                scored=scored(systems[name][0], best, splits, seed),
             )
         )
     return outcomes

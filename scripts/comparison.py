@@ -14,8 +14,10 @@ from seqeval.metrics.sequence_labeling import get_entities
 from spacy.tokens import Doc
 
 from scripts.annotations import LABELS, query_key
-from scripts.metrics import EntitySpan, comparable_tags, entity_spans, report
+from scripts.metrics import EntitySpan, are_right, comparable_tags, entity_spans, report
+from scripts.reliability import reliability
 
+CONFIDENCE_SCORES = ("ece", "brier", "auroc")
 SCHEMES = ("strict", "exact", "ent_type")
 
 
@@ -32,6 +34,8 @@ class Outcome:
     found (list[list[EntitySpan]]): The entities found in each.
     natural (dict[int, Doc]): Test queries as they were written, by their number in `test`.
     found_in_natural (dict[int, list[EntitySpan]]): The entities found in these.
+    scored (list[list[tuple[int, int, str, float]]] | None): The entities with a confidence found in
+        each test query: start offset, end offset, label, confidence.
     """
 
     fold: str
@@ -43,6 +47,7 @@ class Outcome:
     found: list[list[EntitySpan]]
     natural: dict[int, Doc]
     found_in_natural: dict[int, list[EntitySpan]]
+    scored: list[list[tuple[int, int, str, float]]] | None
 
     @cached_property
     def tags(self) -> list[tuple[list[str], list[str]]]:
@@ -143,6 +148,19 @@ def _by_writing(runs: list[Outcome]) -> dict[str, float]:
     return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
 
 
+def _by_confidence(runs: list[Outcome]) -> dict[str, float]:
+    confidence, right = [], []
+    for run in runs:
+        for doc, scored in zip(run.test, run.scored or [[]] * len(run.test), strict=True):
+            rights = are_right(doc, [span[:3] for span in scored])
+            for (*_, score), is_right in zip(scored, rights, strict=True):
+                if is_right is not None:
+                    confidence.append(score)
+                    right.append(is_right)
+    result = reliability(confidence, right, 0)
+    return {key: result[key] for key in CONFIDENCE_SCORES} if result.get("auroc") else {}
+
+
 LEVELS = {
     "Strict": (("micro", "macro", *LABELS), _strict),
     "Macro F1 by nervaluate's scheme": (SCHEMES, _by_scheme),
@@ -154,6 +172,7 @@ LEVELS = {
         ("preprocessed", "natural"),
         _by_writing,
     ),
+    "Confidence: calibration error, Brier score, AUROC": (CONFIDENCE_SCORES, _by_confidence),
 }
 """Titles of the tables, with their columns and what scores the pooled runs of one seed."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import spacy
 import torch
+import transformers
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin
@@ -25,6 +26,7 @@ from transformers import (
 
 from scripts import augmentation, layer_mix, marginal_ner, training
 from scripts.annotations import LABELS, word_offsets, word_tags
+from scripts.calibrate import calibrate
 from scripts.configure import configure
 from scripts.metrics import EntitySpan, entity_spans
 from scripts.sources import hashed
@@ -40,6 +42,8 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 IGNORED = -100
 Splits = dict[str, list[Doc]]
 Predict = Callable[[list[str]], list[list[EntitySpan]]]
+ScoredSpans = list[tuple[int, int, str, float]]
+Score = Callable[[Path, Splits, int], list[ScoredSpans]]
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,14 @@ class System:
     recipe (dict[str, Any]): All that the result depends on beside data and seed.
     train (Callable[[Splits, int, Path], Predict]): Trains on docs, with a seed, and saves the model
         in a folder; what it RETURNS finds the entities in texts.
+    score (Score | None): Finds the entities in test by a saved model, each with start offset, end
+        offset, label and confidence; a seed is for what it fits on dev. None: it gives none.
     """
 
     name: str
     recipe: dict[str, Any]
     train: Callable[[Splits, int, Path], Predict]
+    score: Score | None = None
 
 
 def pipeline(
@@ -74,7 +81,8 @@ def pipeline(
         "settings": settings,
         "files": [file["sha256"] for file in hashed([*code, *map(Path, config["paths"]["names"])])],
     }
-    return System(name, recipe, partial(_train_pipeline, encoder, config, settings))
+    train_system = partial(_train_pipeline, encoder, config, settings)
+    return System(name, recipe, train_system, _score_by_pipeline)
 
 
 def _train_pipeline(
@@ -98,11 +106,22 @@ def _train_pipeline(
     return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
 
 
+def _score_by_pipeline(model: Path, splits: Splits, seed: int) -> list[ScoredSpans]:
+    nlp = spacy.load(model)
+    calibrate(nlp, splits["dev"], seed)
+    docs = nlp.pipe(doc.text for doc in splits["test"])
+    return [
+        [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
+        for doc in docs
+    ]
+
+
 def token_classification(encoder: dict[str, Any]) -> list[System]:
     """AutoModelForTokenClassification as the notebook fine-tunes it, at several learning rates.
 
     Batches of 16 queries, weight decay 0.01, linear decay, 7 epochs; every word piece is trained
-    on its word's tag, and a word's tag is read off its first piece.
+    on its word's tag, and a word's tag is read off its first piece. Its confidences are those of
+    Hugging Face's pipeline, which joins word pieces by itself (`aggregation_strategy="simple"`).
 
     encoder (dict[str, Any]): What `encoder` found.
     """
@@ -111,6 +130,7 @@ def token_classification(encoder: dict[str, Any]) -> list[System]:
             "token classification",
             {"learning_rate": rate, "epochs": PEER_EPOCHS},
             partial(_train_token_classification, encoder["path"], rate),
+            _score_by_hugging_face,
         )
         for rate in PEER_LEARNING_RATES
     ]
@@ -134,6 +154,16 @@ def _train_token_classification(
     trainer.save_model(model)
     tokenizer.save_pretrained(model)
     return partial(_predict_tags, trainer, tokenizer)
+
+
+def _score_by_hugging_face(model: Path, splits: Splits, seed: int) -> list[ScoredSpans]:
+    find = transformers.pipeline(
+        "token-classification", model=str(model), aggregation_strategy="simple"
+    )
+    return [
+        [(e["start"], e["end"], e["entity_group"], float(e["score"])) for e in found]
+        for found in find([doc.text for doc in splits["test"]], batch_size=BATCH_SIZE)
+    ]
 
 
 def _arguments(folder: str, rate: float, epochs: int, seed: int) -> TrainingArguments:

@@ -8,7 +8,7 @@ from transformers import pipeline
 
 from scripts import benchmark, sample, systems
 from scripts.annotations import normalize_query, to_doc, word_tags
-from scripts.benchmark import inner_folds, main, natural, outer_folds, progress
+from scripts.benchmark import PEER, inner_folds, main, natural, outer_folds, progress
 from scripts.formats import read_bio, write_bio
 from scripts.metrics import entity_spans
 from tests.conftest import DATA, QUERIES, ROOT
@@ -107,6 +107,18 @@ def test_models_that_dev_chose_are_kept_and_find_what_was_recorded(run_main, pro
     results = [srsly.read_json(path.with_suffix(".json"))["test"] for path in ours]
     assert found in results
     assert pipeline("token-classification", model=str(peers[0]))(texts[0])[0]["entity"]
+
+
+def test_confidences_are_scored_where_a_system_gives_them(run_main, tmp_path, capsys):
+    document = run_main(runs=tmp_path, quick=True)
+    title = "Confidence: calibration error, Brier score, AUROC"
+    assert 0 <= document["systems"][PEER][title]["ece"]["mean"] <= 1
+    for path in tmp_path.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+    document = run_main(runs=tmp_path, quick=True)
+    assert title not in document["systems"][PEER]
+    assert "its confidences are not scored" in capsys.readouterr().out
 
 
 def test_what_was_run_is_not_run_again(run_main, project, monkeypatch):
