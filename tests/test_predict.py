@@ -280,13 +280,13 @@ def test_a_file_that_cannot_be_read_ends_the_command(tmp_path, capsys, name, con
 
 def test_a_missing_file_ends_the_command(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
-        main("unread", None, tmp_path / "missing.txt", None)
+        main("unread", None, tmp_path / "missing.txt", None, 0.0)
     assert ended.value.code == 1
     assert "nosuchfile" in "".join(capsys.readouterr().err.split())
 
 
 def test_the_command_writes_one_line_of_json_for_each_text(ruler_path, capsys):
-    main(str(ruler_path), ["radiohead", "", "björk\n|ok computer"], module.STDIN, None)
+    main(str(ruler_path), ["radiohead", "", "björk\n|ok computer"], module.STDIN, None, 0.0)
     printed = capsys.readouterr()
     results = [json.loads(line) for line in printed.out.split("\n")[:-1]]
     assert [result["text"] for result in results] == ["radiohead", "", "björk\n|ok computer"]
@@ -295,14 +295,41 @@ def test_the_command_writes_one_line_of_json_for_each_text(ruler_path, capsys):
 
 
 def test_the_command_says_if_it_found_nothing(ruler_path, capsys):
-    main(str(ruler_path), ["rain"], module.STDIN, None)
+    main(str(ruler_path), ["rain"], module.STDIN, None, 0.0)
     assert "Found no entities" in capsys.readouterr().err
+
+
+def test_entities_have_the_confidence_that_the_pipeline_gives(tiny_model):
+    nlp = spacy.load(tiny_model)
+    text = "songs like  karma police by radioheads"
+    (result,) = predict(nlp, [text])
+    expected = [ent._.confidence for ent in nlp("songs like karma police by radioheads").ents]
+    assert [entity["confidence"] for entity in result["entities"]] == pytest.approx(expected)
+    assert [entity["text"] for entity in result["entities"]] == ["karma police", "radioheads"]
+
+
+def test_the_command_leaves_unsure_entities_out_and_counts_them(tiny_model, tmp_path, capsys):
+    nlp = spacy.load(tiny_model)
+    half = {"kind": "logistic", "weights": {"WoA": 1.0, "Artist": -1.0}}
+    nlp.get_pipe("entity_confidence").calibration = half
+    nlp.add_pipe("entity_ruler", before="ner").add_patterns([{"label": "WoA", "pattern": "songs"}])
+    nlp.to_disk(tmp_path / "model")
+    texts = ["songs like karma police by radioheads"]
+    main(str(tmp_path / "model"), texts, module.STDIN, None, 0.5)
+    printed = capsys.readouterr()
+    entities = json.loads(printed.out)["entities"]
+    assert [entity["text"] for entity in entities] == ["songs", "karma police"]
+    assert entities[0]["confidence"] is None
+    assert entities[1]["confidence"] == pytest.approx(0.731, abs=1e-3)
+    assert "Found 2 WoA; left out 1 of a lower confidence" in printed.err
+    main(str(tmp_path / "model"), texts, module.STDIN, None, 0.0)
+    assert "left out" not in capsys.readouterr().err
 
 
 def test_the_command_writes_to_a_file_instead_of_stdout(ruler_path, tmp_path, capsys):
     texts, output = tmp_path / "texts.txt", tmp_path / "new" / "found.jsonl"
     texts.write_text("björk\nradiohead\n", encoding="utf8")
-    main(str(ruler_path), None, texts, output)
+    main(str(ruler_path), None, texts, output, 0.0)
     lines = output.read_text(encoding="utf8").splitlines()
     assert [json.loads(line)["text"] for line in lines] == ["björk", "radiohead"]
     assert capsys.readouterr().out == ""
@@ -313,7 +340,7 @@ def test_an_output_is_written_whole_or_stays_as_it_was(ruler_path, tmp_path):
     texts.write_text('{"text": "radiohead"}\nbroken\n', encoding="utf8")
     output.write_text("before", encoding="utf8")
     with pytest.raises(SystemExit):
-        main(str(ruler_path), None, texts, output)
+        main(str(ruler_path), None, texts, output, 0.0)
     assert output.read_text(encoding="utf8") == "before"
     assert sorted(tmp_path.iterdir()) == [output, texts]
 
