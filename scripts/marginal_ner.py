@@ -241,7 +241,7 @@ class MarginalEntityRecognizer(EntityRecognizer):
     assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
     default_config={
         "moves": None,
-        "threshold": 0.4,
+        "threshold": 0.33,
         "update_with_oracle_cut_size": 100,
         "model": DEFAULT_NER_MODEL,
         "incorrect_spans_key": None,
