@@ -141,9 +141,13 @@ class EntityConfidence(Pipe):
         self.calibration = srsly.json_loads(text)
 
 
-@Language.factory(
-    "entity_confidence", assigns=["span._.confidence"], requires=["doc.ents", "doc.spans"]
-)
 def create_entity_confidence(nlp: Language, name: str) -> EntityConfidence:
     """Create a component that gives entities a confidence, uncalibrated at first."""
     return EntityConfidence(name)
+
+
+# Each package that is made with this code brings it along, and spaCy takes a factory but once.
+if not Language.has_factory("entity_confidence"):
+    Language.factory(
+        "entity_confidence", assigns=["span._.confidence"], requires=["doc.ents", "doc.spans"]
+    )(create_entity_confidence)

@@ -236,19 +236,6 @@ class MarginalEntityRecognizer(EntityRecognizer):
             )
 
 
-@Language.factory(
-    "marginal_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
-    default_config={
-        "moves": None,
-        "threshold": 0.33,
-        "update_with_oracle_cut_size": 100,
-        "model": DEFAULT_NER_MODEL,
-        "incorrect_spans_key": None,
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
-    },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
-)
 def create_marginal_ner(
     nlp: Language,
     name: str,
@@ -270,3 +257,25 @@ def create_marginal_ner(
         incorrect_spans_key=incorrect_spans_key,
         scorer=scorer,
     )
+
+
+# Each package that is made with this code brings it along, and spaCy takes a factory but once.
+if not Language.has_factory("marginal_ner"):
+    Language.factory(
+        "marginal_ner",
+        assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
+        default_config={
+            "moves": None,
+            "threshold": 0.33,
+            "update_with_oracle_cut_size": 100,
+            "model": DEFAULT_NER_MODEL,
+            "incorrect_spans_key": None,
+            "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        },
+        default_score_weights={
+            "ents_f": 1.0,
+            "ents_p": 0.0,
+            "ents_r": 0.0,
+            "ents_per_type": None,
+        },
+    )(create_marginal_ner)

@@ -84,7 +84,16 @@ def test_a_second_run_does_nothing_again(project):
     again = run_project(folder, "all", ".", *variables)
     assert again.returncode == 0
     skipped = {line.split("'")[1] for line in again.stdout.splitlines() if "Skipping" in line}
-    made = {"sample", "convert", "configure", "train", "evaluate", "package", "visualize"}
+    made = {
+        "sample",
+        "convert",
+        "configure",
+        "train",
+        "calibrate",
+        "evaluate",
+        "package",
+        "visualize",
+    }
     assert skipped == made
     assert "is installed" in again.stdout
 
@@ -145,7 +154,7 @@ def test_the_wheel_works_in_a_fresh_environment_without_network(project, tmp_pat
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("['transformer', 'ner'] True")
+    assert result.stdout.startswith("['transformer', 'ner', 'entity_confidence'] True")
 
 
 def test_assets_say_what_could_not_be_downloaded(tmp_path):

@@ -146,7 +146,7 @@ def test_an_interrupted_training_keeps_its_best_model_and_the_one_before(
     assert "Interrupted: the best model so far is" in " ".join(said.split())
     assert {path.name for path in output.iterdir()} == {"model-last", DIR_INTERRUPTED}
     assert contents(earlier) == contents(tiny_model)
-    assert spacy.load(output / DIR_INTERRUPTED).pipe_names == ["transformer", "ner"]
+    assert spacy.load(output / DIR_INTERRUPTED).has_pipe("ner")
 
 
 def test_a_failing_training_leaves_the_model_before_and_nothing_else(
