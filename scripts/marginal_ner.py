@@ -188,7 +188,8 @@ class MarginalEntityRecognizer(EntityRecognizer):
     It is trained as the original. Its model must have three state tokens (`extra_state_tokens`
     false). The probabilities of the entities are in `doc.spans["ents"].attrs["scores"]`.
 
-    threshold (float): Probability that an entity's must exceed, from 0 to 1.
+    threshold (float | None): Probability that an entity's must exceed, from 0 to 1. None: entities
+        are what the original takes for them, without probabilities.
     The other arguments are those of the original.
     """
 
@@ -199,18 +200,21 @@ class MarginalEntityRecognizer(EntityRecognizer):
         name: str = "ner",
         moves: TransitionSystem | None = None,
         *,
-        threshold: float,
+        threshold: float | None,
         **settings,
     ):
         super().__init__(vocab, model, name, moves, **settings)
         self.threshold = threshold
 
-    def predict(self, docs: list[Doc]) -> list[list[ScoredSpan]]:
+    def predict(self, docs: list[Doc]) -> list:
         """Find the entities of docs.
 
         docs (list[Doc]): A batch.
-        RETURNS (list[list[ScoredSpan]]): The entities of each, in order, none over another.
+        RETURNS (list[list[ScoredSpan]]): The entities of each, in order, none over another; without
+            a threshold, spaCy's states.
         """
+        if self.threshold is None:
+            return super().predict(docs)
         if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
         model = self.model.predict(docs)
@@ -219,12 +223,15 @@ class MarginalEntityRecognizer(EntityRecognizer):
         model.clear_memory()
         return [without_overlap(spans) for spans in found]
 
-    def set_annotations(self, docs: list[Doc], found: list[list[ScoredSpan]]) -> None:
+    def set_annotations(self, docs: list[Doc], found: list) -> None:
         """Set the entities of docs.
 
         docs (list[Doc]): A batch. Entities that are set already stay.
-        found (list[list[ScoredSpan]]): The entities of each.
+        found (list): What `predict` gave.
         """
+        if self.threshold is None:
+            super().set_annotations(docs, found)
+            return
         for doc, scored in zip(docs, found, strict=True):
             spans = [Span(doc, span.start, span.end, label=span.label) for span in scored]
             doc.set_ents(spans, default="unmodified")
@@ -241,7 +248,7 @@ def create_marginal_ner(
     name: str,
     model: Model,
     moves: TransitionSystem | None,
-    threshold: float,
+    threshold: float | None,
     update_with_oracle_cut_size: int,
     incorrect_spans_key: str | None,
     scorer: Callable | None,
@@ -266,7 +273,7 @@ if not Language.has_factory("marginal_ner"):
         assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
         default_config={
             "moves": None,
-            "threshold": 0.33,
+            "threshold": 0.35,
             "update_with_oracle_cut_size": 100,
             "model": DEFAULT_NER_MODEL,
             "incorrect_spans_key": None,

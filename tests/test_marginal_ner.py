@@ -8,6 +8,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.pipeline.ner import EntityRecognizer
 from spacy.tokens import Span
 
 from scripts import registered  # noqa: F401 (for spacy.load)
@@ -113,6 +114,19 @@ def test_the_pipelines_threshold_can_be_set_when_it_is_loaded(tiny_model):
     strict = spacy.load(tiny_model, config={"components": {"ner": {"threshold": 1.0}}})
     assert strict(TEXTS[0]).ents == ()
     assert spacy.load(tiny_model)(TEXTS[0]).ents != ()
+
+
+def test_without_a_threshold_it_is_spacys_own(tiny_model, unsure, tmp_path):
+    unsure.to_disk(tmp_path / "model")
+    nlp = spacy.load(tmp_path / "model", config={"components": {"ner": {"threshold": None}}})
+    ner = nlp.get_pipe("ner")
+    original = EntityRecognizer(nlp.vocab, ner.model, moves=ner.moves)
+    for text in TEXTS:
+        doc, expected = nlp(text), original(encoded(nlp, text))
+        assert [(e.start, e.end, e.label_) for e in doc.ents] == [
+            (e.start, e.end, e.label_) for e in expected.ents
+        ]
+        assert "ents" not in doc.spans
 
 
 def test_entities_have_their_probabilities_beside_them(nlp):
