@@ -20,9 +20,9 @@ from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
 from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
-from scripts.comparison import LEVELS, Outcome, compare
+from scripts.comparison import CONFIDENCE_SCORES, LEVELS, Outcome, compare
 from scripts.convert import convert
-from scripts.metrics import comparable_tags, entity_spans, span_f1
+from scripts.metrics import ScoredSpan, comparable_tags, entity_spans, span_f1
 from scripts.output import remove, written_whole
 from scripts.sources import hashed, paths_of
 from scripts.systems import Splits, System, pipeline, span_marker, token_classification
@@ -123,24 +123,24 @@ def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path
     return folder / f"{system.name.replace(' ', '_')}-{key[:12]}-{seed}.json"
 
 
-def scored(
+def score(
     system: System, model: Path, splits: Splits, seed: int
-) -> list[list[tuple[int, int, str, float]]] | None:
+) -> dict[str, list[list[ScoredSpan]]]:
     """Find the entities of test with their confidences.
 
     system (System): What gives the confidences.
     model (Path): Its saved model.
     splits (Splits): Docs of train, dev and test.
     seed (int): Seed of what is fitted on dev.
-    RETURNS (list[list[tuple[int, int, str, float]]] | None): The entities of each query; None if
-        the system gives no confidences, or its model was removed.
+    RETURNS (dict[str, list[list[ScoredSpan]]]): The entities of each query, by the way in which the
+        system gives confidences; empty if it gives none, or its model was removed.
     """
     if system.score is None:
-        return None
+        return {}
     if not model.exists():
         remedy = f"Remove {model}.json to train it again."
         msg.warn(f"There is no model {model}: its confidences are not scored", remedy)
-        return None
+        return {}
     return system.score(model, splits, seed)
 
 
@@ -199,6 +199,13 @@ def to_markdown(document: dict[str, Any]) -> str:
         for name, result in document["systems"].items()
     ]
     markdown.add(f"By fold (macro F1)\n\n{markdown.table(rows, ('system', *folds))}")
+    rows = [
+        (name, *(cell(values[column]) for column in CONFIDENCE_SCORES))
+        for name, values in document["confidence"].items()
+    ]
+    if rows:
+        title = "Confidence of the entities found: calibration error, Brier score, AUROC"
+        markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *CONFIDENCE_SCORES))}")
     rows = [
         (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
         for name, d in document["differences"].items()
@@ -269,7 +276,7 @@ def conduct(
                 found=as_spans(result["test"]),
                 natural=written,
                 found_in_natural=dict(zip(written, as_spans(result["natural"]), strict=True)),
-                scored=scored(systems[name][0], best, splits, seed),
+                scored=score(systems[name][0], best, splits, seed),
             )
         )
     return outcomes

@@ -78,6 +78,12 @@ CANDIDATES: dict[str, Fit] = {
 """Ways to calibrate, the plainest first."""
 
 
+def is_enough(judged: Judged) -> bool:
+    """RETURNS (bool): Whether there are enough entities of either kind, and in enough queries."""
+    kinds = [judged.query[judged.right], judged.query[~judged.right]]
+    return all(len(k) >= LEAST_OF_A_KIND and len(set(k)) >= 2 * N_FOLDS for k in kinds)
+
+
 def losses(calibration: dict[str, Any], judged: Judged) -> np.ndarray:
     """RETURNS (np.ndarray): The log loss of each entity's confidence."""
     confidence = calibrated(calibration, judged.raw, judged.features)
@@ -133,7 +139,9 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
                 queries.append(number)
     raw = np.array(raws)
     none = dict.fromkeys(LABELS, np.zeros(len(spans)))
-    return Judged(raw, none | features_of(raw, spans), np.array(rights), np.array(queries))
+    return Judged(
+        raw, none | features_of(raw, spans), np.array(rights, dtype=bool), np.array(queries)
+    )
 
 
 def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
@@ -151,7 +159,7 @@ def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
     judged = judge(nlp, gold)
     n_right = int(judged.right.sum())
     chosen, means = next(iter(CANDIDATES)), {}
-    if min(n_right, len(judged.raw) - n_right) >= LEAST_OF_A_KIND:
+    if is_enough(judged):
         chosen, means = choose(judged, seed)
     component.calibration = CANDIDATES[chosen](judged)
     return {"entities": len(judged.raw), "right": n_right, "chosen": chosen, "log_loss": means}
@@ -165,6 +173,15 @@ def main(
 ) -> None:
     """Calibrate the confidence of entities."""
     nlp = spacy.load(model)
+    if (
+        not nlp.has_pipe("entity_confidence")
+        or getattr(nlp.get_pipe("ner"), "threshold", None) is None
+    ):
+        msg.fail(
+            f"{model}: its entities have no probabilities to calibrate",
+            "Train it with an entity_confidence, and a threshold for the ner.",
+            exits=1,
+        )
     gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
     result = calibrate(nlp, gold, seed)
     found = f"{result['entities']} entities, {result['right']} of them right"
@@ -174,8 +191,8 @@ def main(
     else:
         msg.warn(
             f"{corpus_path}: {found}, too few to calibrate on",
-            f"The ner's own probabilities are kept. {LEAST_OF_A_KIND} right and {LEAST_OF_A_KIND} "
-            "wrong ones are needed: annotate more queries.",
+            f"The ner's own probabilities are kept. {LEAST_OF_A_KIND} right ones and as many wrong "
+            f"ones, each in {2 * N_FOLDS} queries, are needed: annotate more queries.",
         )
     nlp.meta["calibration"] = result
     with written_whole(output) as path:

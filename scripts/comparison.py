@@ -14,7 +14,14 @@ from seqeval.metrics.sequence_labeling import get_entities
 from spacy.tokens import Doc
 
 from scripts.annotations import LABELS, query_key
-from scripts.metrics import EntitySpan, are_right, comparable_tags, entity_spans, report
+from scripts.metrics import (
+    EntitySpan,
+    ScoredSpan,
+    are_right,
+    comparable_tags,
+    entity_spans,
+    report,
+)
 from scripts.reliability import reliability
 
 CONFIDENCE_SCORES = ("ece", "brier", "auroc")
@@ -34,8 +41,8 @@ class Outcome:
     found (list[list[EntitySpan]]): The entities found in each.
     natural (dict[int, Doc]): Test queries as they were written, by their number in `test`.
     found_in_natural (dict[int, list[EntitySpan]]): The entities found in these.
-    scored (list[list[tuple[int, int, str, float]]] | None): The entities with a confidence found in
-        each test query: start offset, end offset, label, confidence.
+    scored (dict[str, list[list[ScoredSpan]]]): The entities with a confidence found in each test
+        query, by the way in which the system gives them.
     """
 
     fold: str
@@ -47,7 +54,7 @@ class Outcome:
     found: list[list[EntitySpan]]
     natural: dict[int, Doc]
     found_in_natural: dict[int, list[EntitySpan]]
-    scored: list[list[tuple[int, int, str, float]]] | None
+    scored: dict[str, list[list[ScoredSpan]]]
 
     @cached_property
     def tags(self) -> list[tuple[list[str], list[str]]]:
@@ -65,19 +72,66 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
 
     outcomes (dict[str, list[Outcome]]): The runs of each system.
     RETURNS (dict[str, Any]): By system the scores of LEVELS, pooled over the folds of a seed, with
-        mean and standard deviation over seeds; and the differences of macro F1, with intervals.
+        mean and standard deviation over seeds; the differences of macro F1, with intervals; and the
+        scores of the confidences, by system and way.
     """
     systems = {name: summarize(runs) for name, runs in outcomes.items()}
     first, *others = outcomes
     differences = {name: difference(outcomes[first], outcomes[name]) for name in others}
-    return {"systems": systems, "first": first, "differences": differences}
+    confidence = {
+        f"{name}, {way}": spread
+        for name, runs in outcomes.items()
+        for way, spread in score_confidences(runs).items()
+    }
+    return {
+        "systems": systems,
+        "first": first,
+        "differences": differences,
+        "confidence": confidence,
+    }
+
+
+def by_seed_of(runs: list[Outcome]) -> dict[int, list[Outcome]]:
+    """RETURNS (dict[int, list[Outcome]]): The runs of each seed."""
+    by_seed: dict[int, list[Outcome]] = defaultdict(list)
+    for run in runs:
+        by_seed[run.seed].append(run)
+    return by_seed
+
+
+def score_confidences(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
+    """Score the confidences of one system, pooled over the folds of a seed.
+
+    runs (list[Outcome]): The runs of the system.
+    RETURNS (dict[str, dict[str, Any]]): CONFIDENCE_SCORES with mean and standard deviation over
+        seeds, by the ways in which all of its runs give confidences.
+    """
+    ways = [way for way in runs[0].scored if all(way in run.scored for run in runs)]
+    scores = {}
+    for way in ways:
+        results = [_reliability(pooled, way) for pooled in by_seed_of(runs).values()]
+        if all(result.get("auroc") is not None for result in results):
+            scores[way] = {
+                key: _spread([result[key] for result in results]) for key in CONFIDENCE_SCORES
+            }
+    return scores
+
+
+def _reliability(runs: list[Outcome], way: str) -> dict[str, Any]:
+    judged = [
+        (span[3], is_right)
+        for run in runs
+        for doc, scored in zip(run.test, run.scored[way], strict=True)
+        for span, is_right in zip(scored, are_right(doc, [s[:3] for s in scored]), strict=True)
+        if is_right is not None
+    ]
+    confidence, right = [c for c, _ in judged], [r for _, r in judged]
+    return reliability(confidence, right, sum(len(doc.ents) for run in runs for doc in run.test))
 
 
 def summarize(runs: list[Outcome]) -> dict[str, Any]:
     """Average the scores of one system over its seeds."""
-    by_seed: dict[int, list[Outcome]] = defaultdict(list)
-    for run in runs:
-        by_seed[run.seed].append(run)
+    by_seed = by_seed_of(runs)
     summary: dict[str, Any] = {
         "learning_rates": sorted({run.learning_rate for run in runs if run.learning_rate}),
         "seconds": statistics.mean(run.seconds for run in runs),
@@ -148,19 +202,6 @@ def _by_writing(runs: list[Outcome]) -> dict[str, float]:
     return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
 
 
-def _by_confidence(runs: list[Outcome]) -> dict[str, float]:
-    confidence, right = [], []
-    for run in runs:
-        for doc, scored in zip(run.test, run.scored or [[]] * len(run.test), strict=True):
-            rights = are_right(doc, [span[:3] for span in scored])
-            for (*_, score), is_right in zip(scored, rights, strict=True):
-                if is_right is not None:
-                    confidence.append(score)
-                    right.append(is_right)
-    result = reliability(confidence, right, 0)
-    return {key: result[key] for key in CONFIDENCE_SCORES} if result.get("auroc") else {}
-
-
 LEVELS = {
     "Strict": (("micro", "macro", *LABELS), _strict),
     "Macro F1 by nervaluate's scheme": (SCHEMES, _by_scheme),
@@ -172,7 +213,6 @@ LEVELS = {
         ("preprocessed", "natural"),
         _by_writing,
     ),
-    "Confidence: calibration error, Brier score, AUROC": (CONFIDENCE_SCORES, _by_confidence),
 }
 """Titles of the tables, with their columns and what scores the pooled runs of one seed."""
 

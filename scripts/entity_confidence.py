@@ -70,16 +70,13 @@ def calibrated(
 
 
 def confidence_of(span: Span) -> float | None:
-    """RETURNS (float | None): The confidence of an entity, None if there is none."""
-    if SPANS_KEY not in span.doc.spans:
-        return None
-    group = span.doc.spans[SPANS_KEY]
-    for other, score in zip(group, group.attrs.get(SCORES, ()), strict=False):
-        if (other.start, other.end, other.label) == (span.start, span.end, span.label):
-            return float(score)
-    return None
+    """RETURNS (float | None): The confidence of an entity; None if no ner gave it this label."""
+    label, confidence = span._.labelled_with_confidence
+    return confidence if label == span.label_ else None
 
 
+# Set by offsets of characters, so that it outlives retokenizing.
+Span.set_extension("labelled_with_confidence", default=("", None), force=True)
 Span.set_extension("confidence", getter=confidence_of, force=True)
 
 
@@ -96,16 +93,18 @@ class EntityConfidence(Pipe):
     def __call__(self, doc: Doc) -> Doc:
         """Set the confidences of a doc's entities.
 
-        doc (Doc): A doc with `doc.spans["ents"]`; another stays as it is.
+        doc (Doc): A doc that a `marginal_ner` has read; another stays as it is.
         RETURNS (Doc): The doc; the ner's own probabilities are now in the group's
             `attrs["raw_scores"]`.
         """
-        if SPANS_KEY in doc.spans:
-            group = doc.spans[SPANS_KEY]
-            attrs = group.attrs
-            raw = attrs.get(RAW_SCORES, attrs[SCORES])
-            scores = calibrated(self.calibration, raw, features_of(raw, group)).astype("f")
-            group.attrs = {**attrs, RAW_SCORES: raw, SCORES: scores}
+        group = doc.spans.get(SPANS_KEY)
+        if group is None or SCORES not in group.attrs:
+            return doc
+        raw = group.attrs.get(RAW_SCORES, group.attrs[SCORES])
+        scores = calibrated(self.calibration, raw, features_of(raw, group)).astype("f")
+        group.attrs = {**group.attrs, RAW_SCORES: raw, SCORES: scores}
+        for span, score in zip(group, scores.tolist(), strict=True):
+            span._.labelled_with_confidence = (span.label_, score)
         return doc
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:

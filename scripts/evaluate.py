@@ -105,7 +105,8 @@ def show(name: str, result: dict[str, Any]) -> None:
     rows = [(label, *counts.values()) for label, counts in result["errors"].items()]
     aligns = ("l", *("r" for _ in ERRORS))
     msg.table(rows, header=("", *ERRORS), divider=True, aligns=aligns)
-    show_confidence(result["confidence"])
+    if "confidence" in result:
+        show_confidence(result["confidence"])
 
 
 def main(
@@ -132,6 +133,8 @@ def main(
     for name in ("dev", "test"):
         gold = DocBin().from_disk(corpus / f"{name}.spacy").get_docs(nlp.vocab)
         metrics[name] = evaluate(nlp, gold, seed)
+        if name == "dev":
+            del metrics[name]["confidence"]  # it was calibrated there
         show(name, metrics[name])
     if encoder["fallback"]:
         msg.warn(f"Measured with the fallback encoder {encoder['name']}", encoder["fallback"])

@@ -21,6 +21,7 @@ from thinc.api import Model
 SPANS_KEY = "ents"
 NEGLIGIBLE = 1e-5
 NO_TOKEN = -1
+STATE_TOKENS = 3
 MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
 
 
@@ -102,22 +103,30 @@ def score_states(model: ParserStepModel, states: np.ndarray) -> np.ndarray:
     return vectors if model.vec2scores is None else model.vec2scores.predict(vectors)
 
 
-def weigh_spans(
-    model: ParserStepModel, actions: Actions, docs: list[Doc], threshold: float
-) -> list[list[ScoredSpan]]:
-    """Find the spans of a batch that are probable.
+class Weighed(NamedTuple):
+    """Spans of one length.
 
-    A sequence of actions is as probable as the product of its actions, each of them among those
-    that are valid. A span's probability is the sum over all sequences that hold it: that of coming
-    to its first token with no entity open, times that of the actions that build it.
-
-    model (ParserStepModel): The ner's model, with the vectors of the batch.
-    actions (Actions): The columns of the model's scores.
-    docs (list[Doc]): The batch, of one token or more.
-    threshold (float): Probability that a span must exceed.
-    RETURNS (list[list[ScoredSpan]]): The spans of each doc.
+    first (np.ndarray): The first token of each.
+    built (np.ndarray): The probability of the actions that build it, by label, once its first token
+        is reached with no entity open. Spans x labels.
     """
-    starts, joins = bounds_of(docs)
+
+    first: np.ndarray
+    built: np.ndarray
+
+
+def build_spans(
+    model: ParserStepModel, actions: Actions, bounds: Bounds
+) -> tuple[np.ndarray, list[Weighed]]:
+    """Give the probabilities of what may follow each token, if no entity is open there.
+
+    model (ParserStepModel): The ner's model, with the vectors of a batch.
+    actions (Actions): The columns of the model's scores.
+    bounds (Bounds): What the tokens allow.
+    RETURNS (tuple[np.ndarray, list[Weighed]]): The probability that each token is in no entity
+        (tokens x 1), and the spans of one token, of two, and so on, but for the negligible ones.
+    """
+    starts, joins = bounds
     n_labels = len(actions.labels)
     tokens = np.arange(len(starts) - 1)
     no_token, always = np.full_like(tokens, NO_TOKEN), np.ones_like(starts[:-1])
@@ -125,38 +134,21 @@ def weigh_spans(
     may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
     valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
     chosen = softmax(scores[:, [actions.out, *actions.begin, *actions.unit]], valid)
-    out, going_on, ended = np.split(chosen, [1, 1 + n_labels], axis=1)
+    outside, going_on, ended = np.split(chosen, [1, 1 + n_labels], axis=1)
     first = tokens
-    by_length = [(first, ended)]
+    by_length = [Weighed(first, ended)]
     while True:
         last = first + len(by_length)
-        open_still = joins[last] & (going_on.max(axis=1) > NEGLIGIBLE)
-        if not open_still.any():
-            break
-        first, last, going_on = first[open_still], last[open_still], going_on[open_still]
+        still_open = joins[last] & (going_on.max(axis=1, initial=0) > NEGLIGIBLE)
+        if not still_open.any():
+            return outside, by_length
+        first, last, going_on = first[still_open], last[still_open], going_on[still_open]
         scores = score_states(model, np.stack([last, first, last - 1], axis=1))
         choices = np.stack([scores[:, actions.last], scores[:, actions.inside]], axis=-1)
         valid = np.stack([np.ones_like(joins[last]), joins[last + 1]], axis=-1)
         ends, goes_on = np.moveaxis(softmax(choices, valid[:, None]), -1, 0)
-        by_length.append((first, going_on * ends))
+        by_length.append(Weighed(first, going_on * ends))
         going_on = going_on * goes_on
-    steps = np.zeros((len(tokens), len(by_length)))
-    for column, (first, built) in enumerate(by_length):
-        steps[first, column] = built.sum(axis=1)
-    steps[:, :1] += out
-    lengths = [len(doc) for doc in docs]
-    reached = np.concatenate([reach(rows) for rows in np.split(steps, np.cumsum(lengths)[:-1])])
-    doc_of, offsets = np.repeat(np.arange(len(docs)), lengths), np.cumsum([0, *lengths])
-    found: list[list[ScoredSpan]] = [[] for _ in docs]
-    for length, (first, built) in enumerate(by_length, start=1):
-        probability = reached[first, None] * built
-        for row, column in np.argwhere(probability > threshold):
-            number = doc_of[first[row]]
-            start = int(first[row] - offsets[number])
-            label = actions.labels[column]
-            span = ScoredSpan(start, start + length, label, float(probability[row, column]))
-            found[number].append(span)
-    return found
 
 
 def reach(steps: np.ndarray) -> np.ndarray:
@@ -173,6 +165,42 @@ def reach(steps: np.ndarray) -> np.ndarray:
     return reached[:n_tokens]
 
 
+def weigh_spans(
+    model: ParserStepModel, actions: Actions, docs: list[Doc], threshold: float
+) -> list[list[ScoredSpan]]:
+    """Find the spans of a batch that are probable.
+
+    A sequence of actions is as probable as the product of its actions, each of them among those
+    that are valid. A span's probability is the sum over all sequences that hold it: that of coming
+    to its first token with no entity open, times that of the actions that build it.
+
+    model (ParserStepModel): The ner's model, with the vectors of the batch.
+    actions (Actions): The columns of the model's scores.
+    docs (list[Doc]): The batch, of one token or more.
+    threshold (float): Probability that a span must exceed.
+    RETURNS (list[list[ScoredSpan]]): The spans of each doc.
+    """
+    outside, by_length = build_spans(model, actions, bounds_of(docs))
+    steps = np.zeros((len(outside), len(by_length)))
+    for column, (first, built) in enumerate(by_length):
+        steps[first, column] = built.sum(axis=1)
+    steps[:, :1] += outside
+    lengths = [len(doc) for doc in docs]
+    reached = np.concatenate([reach(rows) for rows in np.split(steps, np.cumsum(lengths)[:-1])])
+    doc_of, offsets = np.repeat(np.arange(len(docs)), lengths), np.cumsum([0, *lengths])
+    found: list[list[ScoredSpan]] = [[] for _ in docs]
+    for length, (first, built) in enumerate(by_length, start=1):
+        # What single precision adds up to may lie a hair above 1.
+        probability = np.minimum(reached[first, None] * built, 1.0)
+        for row, column in np.argwhere(probability > threshold):
+            number = doc_of[first[row]]
+            start = int(first[row] - offsets[number])
+            label = actions.labels[column]
+            span = ScoredSpan(start, start + length, label, float(probability[row, column]))
+            found[number].append(span)
+    return found
+
+
 def without_overlap(spans: list[ScoredSpan]) -> list[ScoredSpan]:
     """RETURNS (list[ScoredSpan]): Of spans that overlap the most probable, in order of text."""
     kept: list[ScoredSpan] = []
@@ -185,12 +213,13 @@ def without_overlap(spans: list[ScoredSpan]) -> list[ScoredSpan]:
 class MarginalEntityRecognizer(EntityRecognizer):
     """spaCy's `EntityRecognizer`, but for how it decides what an entity is.
 
-    It is trained as the original. Its model must have three state tokens (`extra_state_tokens`
-    false). The probabilities of the entities are in `doc.spans["ents"].attrs["scores"]`.
+    It is trained as the original. The entities that it finds, not those that were set before, are
+    in `doc.spans["ents"]`, with their probabilities in the group's `attrs["scores"]`.
 
     threshold (float | None): Probability that an entity's must exceed, from 0 to 1. None: entities
         are what the original takes for them, without probabilities.
     The other arguments are those of the original.
+    RAISES (ValueError): If the threshold lies outside, or the model has `extra_state_tokens`.
     """
 
     def __init__(
@@ -203,6 +232,10 @@ class MarginalEntityRecognizer(EntityRecognizer):
         threshold: float | None,
         **settings,
     ):
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"{name}: set threshold to a probability, not to {threshold}")
+        if model.get_ref("lower").get_dim("nF") != STATE_TOKENS:
+            raise ValueError(f"{name}: set extra_state_tokens of the model to false")
         super().__init__(vocab, model, name, moves, **settings)
         self.threshold = threshold
 

@@ -15,6 +15,7 @@ from scripts.annotations import word_offsets, word_tags
 
 Tags = Sequence[Sequence[str]]
 EntitySpan = tuple[int, int, str]
+ScoredSpan = tuple[int, int, str, float]
 ERRORS = ("right", "boundary", "label", "boundary and label", "missed", "spurious")
 
 
@@ -46,6 +47,8 @@ def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[st
 def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
     """Tell which predicted entities are right: the words that one touches are those of gold.
 
+    Of several within the same words the first alone is right.
+
     gold (Doc): The query with its gold entities.
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (list[bool | None]): Whether each is right; None where it touches words of unknown tag.
@@ -55,8 +58,12 @@ def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
     def words_of(span: EntitySpan) -> tuple:
         return tuple(word for word in words if _touches(word, [span])), span[2]
 
-    truth = {words_of(span) for span in entity_spans(gold)}
-    return [None if _touches(span, unknown) else words_of(span) in truth for span in predicted]
+    unclaimed = {words_of(span) for span in entity_spans(gold)}
+    right: list[bool | None] = []
+    for span in predicted:
+        right.append(None if _touches(span, unknown) else words_of(span) in unclaimed)
+        unclaimed.discard(words_of(span))
+    return right
 
 
 def _unknown_words(gold: Doc) -> list[tuple[int, int]]:

@@ -34,10 +34,13 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], n_gold: int)
     confidence, right = np.asarray(confidence, dtype=float), np.asarray(right, dtype=bool)
     if not len(confidence):
         return {"entities": 0}
+    # Among equal confidences there is no order, so each has the share of these that is right.
+    _, tied = np.unique(confidence, return_inverse=True)
+    precision = (np.bincount(tied, right) / np.bincount(tied))[tied]
     bins = [
         {
             "confidence": float(confidence[rows].mean()),
-            "precision": float(right[rows].mean()),
+            "precision": float(precision[rows].mean()),
             "entities": len(rows),
         }
         for rows in np.array_split(np.argsort(confidence, kind="stable"), N_BINS)
@@ -51,22 +54,22 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], n_gold: int)
         "auroc": float(roc_auc_score(right, confidence)) if len(set(right)) == 2 else None,
         "bins": bins,
         "thresholds": [kept_by(t, confidence, right, n_gold) for t in THRESHOLDS],
-        "coverage": coverage(confidence, right),
+        "coverage": coverage(confidence, precision),
     }
 
 
-def coverage(confidence: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
+def coverage(confidence: np.ndarray, precision: np.ndarray) -> list[dict[str, float]]:
     """Give the precision of the surest entities.
 
     confidence (np.ndarray): The confidence of each entity.
-    right (np.ndarray): Whether each is right.
+    precision (np.ndarray): The share that is right of those with the same confidence.
     RETURNS (list[dict[str, float]]): `kept`, a share of the entities, and their `precision`.
     """
-    by_confidence = right[np.argsort(-confidence, kind="stable")]
-    counts = sorted({math.ceil(i * len(right) / N_POINTS) for i in range(1, N_POINTS + 1)})
+    by_confidence = precision[np.argsort(-confidence)]
+    n = len(confidence)
+    counts = sorted({math.ceil(i * n / N_POINTS) for i in range(1, N_POINTS + 1)})
     return [
-        {"kept": count / len(right), "precision": float(by_confidence[:count].mean())}
-        for count in counts
+        {"kept": count / n, "precision": float(by_confidence[:count].mean())} for count in counts
     ]
 
 

@@ -28,7 +28,7 @@ from scripts import augmentation, layer_mix, marginal_ner, training
 from scripts.annotations import LABELS, word_offsets, word_tags
 from scripts.calibrate import calibrate
 from scripts.configure import configure
-from scripts.metrics import EntitySpan, entity_spans
+from scripts.metrics import EntitySpan, ScoredSpan, entity_spans
 from scripts.sources import hashed
 
 PEER_LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4)
@@ -42,8 +42,7 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 IGNORED = -100
 Splits = dict[str, list[Doc]]
 Predict = Callable[[list[str]], list[list[EntitySpan]]]
-ScoredSpans = list[tuple[int, int, str, float]]
-Score = Callable[[Path, Splits, int], list[ScoredSpans]]
+Score = Callable[[Path, Splits, int], dict[str, list[list[ScoredSpan]]]]
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class System:
     recipe (dict[str, Any]): All that the result depends on beside data and seed.
     train (Callable[[Splits, int, Path], Predict]): Trains on docs, with a seed, and saves the model
         in a folder; what it RETURNS finds the entities in texts.
-    score (Score | None): Finds the entities in test by a saved model, each with start offset, end
-        offset, label and confidence; a seed is for what it fits on dev. None: it gives none.
+    score (Score | None): By a saved model finds the entities in test with their confidences, in one
+        way or more, by name of the way; a seed is for what it fits on dev. None: it gives none.
     """
 
     name: str
@@ -82,7 +81,8 @@ def pipeline(
         "files": [file["sha256"] for file in hashed([*code, *map(Path, config["paths"]["names"])])],
     }
     train_system = partial(_train_pipeline, encoder, config, settings)
-    return System(name, recipe, train_system, _score_by_pipeline)
+    has_confidence = settings.get("components.ner.threshold", ...) is not None
+    return System(name, recipe, train_system, _score_by_pipeline if has_confidence else None)
 
 
 def _train_pipeline(
@@ -106,14 +106,17 @@ def _train_pipeline(
     return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
 
 
-def _score_by_pipeline(model: Path, splits: Splits, seed: int) -> list[ScoredSpans]:
+def _score_by_pipeline(model: Path, splits: Splits, seed: int) -> dict[str, list[list[ScoredSpan]]]:
     nlp = spacy.load(model)
-    calibrate(nlp, splits["dev"], seed)
-    docs = nlp.pipe(doc.text for doc in splits["test"])
-    return [
-        [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
-        for doc in docs
-    ]
+    scored = {}
+    for way in ("uncalibrated", "calibrated on dev"):
+        docs = nlp.pipe(doc.text for doc in splits["test"])
+        scored[way] = [
+            [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
+            for doc in docs
+        ]
+        calibrate(nlp, splits["dev"], seed)
+    return scored
 
 
 def token_classification(encoder: dict[str, Any]) -> list[System]:
@@ -121,7 +124,8 @@ def token_classification(encoder: dict[str, Any]) -> list[System]:
 
     Batches of 16 queries, weight decay 0.01, linear decay, 7 epochs; every word piece is trained
     on its word's tag, and a word's tag is read off its first piece. Its confidences are those of
-    Hugging Face's pipeline, which joins word pieces by itself (`aggregation_strategy="simple"`).
+    Hugging Face's pipeline, which joins word pieces by itself: by the strategy "simple", which may
+    cut words, and by "first", which reads words as here.
 
     encoder (dict[str, Any]): What `encoder` found.
     """
@@ -156,14 +160,20 @@ def _train_token_classification(
     return partial(_predict_tags, trainer, tokenizer)
 
 
-def _score_by_hugging_face(model: Path, splits: Splits, seed: int) -> list[ScoredSpans]:
-    find = transformers.pipeline(
-        "token-classification", model=str(model), aggregation_strategy="simple"
-    )
-    return [
-        [(e["start"], e["end"], e["entity_group"], float(e["score"])) for e in found]
-        for found in find([doc.text for doc in splits["test"]], batch_size=BATCH_SIZE)
-    ]
+def _score_by_hugging_face(
+    model: Path, splits: Splits, seed: int
+) -> dict[str, list[list[ScoredSpan]]]:
+    texts = [doc.text for doc in splits["test"]]
+    scored = {}
+    for strategy in ("simple", "first"):
+        find = transformers.pipeline(
+            "token-classification", model=str(model), aggregation_strategy=strategy
+        )
+        scored[f"aggregation {strategy}"] = [
+            [(e["start"], e["end"], e["entity_group"], float(e["score"])) for e in found]
+            for found in find(texts, batch_size=BATCH_SIZE)
+        ]
+    return scored
 
 
 def _arguments(folder: str, rate: float, epochs: int, seed: int) -> TrainingArguments:

@@ -19,7 +19,10 @@ def weighted(docs: Iterable[Doc], repeats: int) -> list[Doc]:
         `train_bio`.
     repeats (int): How often the others are to be there, if some are a supplement.
     RETURNS (list[Doc]): The corpus.
+    RAISES (ValueError): If they are to be there less than once.
     """
+    if repeats < 1:
+        raise ValueError(f"Set repeats to 1 or more, not to {repeats}")
     docs = list(docs)
     own = [doc for doc in docs if not doc.user_data.get(SUPPLEMENT)]
     return docs + own * (repeats - 1) if len(own) < len(docs) else docs

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import torch
 from spacy import util
 from spacy.cli.train import train
 from spacy.tokens import DocBin
@@ -49,6 +50,7 @@ def tiny_bert(tmp_path_factory) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
     )
+    torch.manual_seed(0)
     BertModel(config).save_pretrained(folder)
     return folder
 

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -8,7 +9,7 @@ from transformers import pipeline
 
 from scripts import benchmark, sample, systems
 from scripts.annotations import normalize_query, to_doc, word_tags
-from scripts.benchmark import PEER, inner_folds, main, natural, outer_folds, progress
+from scripts.benchmark import inner_folds, main, natural, outer_folds, progress
 from scripts.formats import read_bio, write_bio
 from scripts.metrics import entity_spans
 from tests.conftest import DATA, QUERIES, ROOT
@@ -109,15 +110,40 @@ def test_models_that_dev_chose_are_kept_and_find_what_was_recorded(run_main, pro
     assert pipeline("token-classification", model=str(peers[0]))(texts[0])[0]["entity"]
 
 
-def test_confidences_are_scored_where_a_system_gives_them(run_main, tmp_path, capsys):
-    document = run_main(runs=tmp_path, quick=True)
-    title = "Confidence: calibration error, Brier score, AUROC"
-    assert 0 <= document["systems"][PEER][title]["ece"]["mean"] <= 1
-    for path in tmp_path.iterdir():
+@pytest.fixture
+def half_wrong(project):
+    """A part whose gold has another label in every second query than train has."""
+    swapped = {"Artist": "WoA", "WoA": "Artist"}
+    queries = [sample.parse(f"{line} d{n}", "") for n in range(4) for line in QUERIES]
+    for i, query in enumerate(queries[::2]):
+        spans = tuple(span._replace(label=swapped[span.label]) for span in query.spans)
+        queries[2 * i] = replace(query, spans=spans)
+    write_bio(project / "d.bio", map(normalize_query, queries))
+    return "d"
+
+
+def test_confidences_are_scored_while_the_models_are_there(
+    run_main, project, half_wrong, tmp_path, capsys
+):
+    config = util.load_config(project / "config.cfg", interpolate=False)
+    config["schedule"]["epochs"] = 30
+    config.to_disk(tmp_path / "config.cfg", interpolate=False)
+    srsly.write_json(tmp_path / "variants.json", {"greedy": {"components.ner.threshold": None}})
+    options = {
+        "parts": [half_wrong, "a"],
+        "runs": tmp_path / "runs",
+        "config_path": tmp_path / "config.cfg",
+        "systems": "en_music_ner,greedy",
+        "variants_path": tmp_path / "variants.json",
+        "quick": True,
+    }
+    confidence = run_main(**options)["confidence"]
+    assert list(confidence) == ["en_music_ner, uncalibrated", "en_music_ner, calibrated on dev"]
+    assert "| en_music_ner, uncalibrated |" in (project / "benchmark.md").read_text("utf8")
+    for path in (tmp_path / "runs").iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    document = run_main(runs=tmp_path, quick=True)
-    assert title not in document["systems"][PEER]
+    assert run_main(**options)["confidence"] == {}
     assert "its confidences are not scored" in capsys.readouterr().out
 
 

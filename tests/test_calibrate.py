@@ -119,6 +119,27 @@ def test_too_few_entities_are_said_and_leave_the_probabilities(run_main, gold, c
     assert "annotate more queries" in output
 
 
+def test_wrong_entities_of_few_queries_are_too_few(tiny_model, gold):
+    nlp = spacy.load(tiny_model)
+    text = " ".join(["songs like karma police by radioheads"] * 12)
+    long = to_doc(Query("", text), nlp.make_doc)
+    result = calibrate(nlp, [*gold[::2] * 2, long], seed=0)
+    assert result["entities"] - result["right"] >= 15
+    assert result["chosen"] == "none"
+
+
+def test_a_pipeline_without_probabilities_cannot_be_calibrated(tiny_model, gold, tmp_path, capsys):
+    nlp = spacy.load(tiny_model)
+    nlp.remove_pipe("entity_confidence")
+    nlp.to_disk(tmp_path / "model")
+    spacy.tokens.DocBin(docs=gold).to_disk(tmp_path / "dev.spacy")
+    with pytest.raises(SystemExit) as ended:
+        main(tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "calibrated", 0)
+    assert ended.value.code == 1
+    assert "no probabilities to calibrate" in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / "calibrated").exists()
+
+
 def test_dev_without_entities_is_too_little(run_main, gold, capsys):
     docs = [spacy.blank("en")("dark ambient for the attic")]
     docs[0].set_ents([], default="outside")

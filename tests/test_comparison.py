@@ -11,8 +11,6 @@ SURFACE = "Micro F1 on entities by whether train holds their surface form"
 SCHEMES = "Macro F1 by nervaluate's scheme"
 WRITING = "Macro F1 on the same queries, preprocessed and as they were written"
 
-CONFIDENCE = "Confidence: calibration error, Brier score, AUROC"
-
 TEST = [
     "like [sade](Artist) and [korn](Artist)",
     "[halo](WoA) on repeat",
@@ -38,7 +36,7 @@ def outcome(found=TEST, train=(), fold="a", seed=0, natural=None, scored=None):
         found=[entity_spans(doc) for doc in docs_of(found)],
         natural=dict(enumerate(docs_of(TEST))) if natural else {},
         found_in_natural=dict(enumerate(entity_spans(d) for d in docs_of(natural or []))),
-        scored=scored,
+        scored=scored or {},
     )
 
 
@@ -136,13 +134,18 @@ def test_the_interval_of_a_difference_holds_it_and_is_the_same_each_time():
 
 
 def test_confidences_are_scored_over_all_folds_of_a_seed():
-    one = outcome(scored=[[(5, 9, "Artist", 0.9), (14, 18, "WoA", 0.2)], [], [], []])
-    other = outcome(scored=[[], [(0, 4, "WoA", 0.8)], [], [(0, 4, "WoA", 0.5)]], fold="b")
-    confidence = means(summarize([one, other]), CONFIDENCE)
-    assert confidence["ece"] == pytest.approx((0.1 + 0.2 + 0.2 + 0.5) / 4)
-    assert confidence["brier"] == pytest.approx((0.01 + 0.04 + 0.04 + 0.25) / 4)
-    assert confidence["auroc"] == 1.0
+    one = outcome(scored={"plain": [[(5, 9, "Artist", 0.9), (14, 18, "WoA", 0.2)], [], [], []]})
+    scored = {"plain": [[], [(0, 4, "WoA", 0.8)], [], [(0, 4, "WoA", 0.5)]]}
+    other = outcome(scored=scored, fold="b")
+    (confidence,) = compare({"ours": [one, other]})["confidence"].items()
+    name, scores = confidence
+    assert name == "ours, plain"
+    assert scores["ece"]["mean"] == pytest.approx((0.1 + 0.2 + 0.2 + 0.5) / 4)
+    assert scores["brier"]["mean"] == pytest.approx((0.01 + 0.04 + 0.04 + 0.25) / 4)
+    assert scores["auroc"]["mean"] == 1.0
 
 
-def test_a_system_without_confidences_is_not_scored_by_them():
-    assert CONFIDENCE not in summarize([outcome()])
+def test_confidences_that_a_fold_lacks_are_not_scored():
+    one = outcome(scored={"plain": [[(5, 9, "Artist", 0.9), (14, 18, "WoA", 0.2)], [], [], []]})
+    assert compare({"ours": [one, outcome(fold="b")]})["confidence"] == {}
+    assert set(compare({"ours": [one]})["confidence"]) == {"ours, plain"}

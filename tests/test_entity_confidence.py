@@ -5,6 +5,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.pipeline.functions import merge_entities
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
@@ -77,6 +78,25 @@ def test_docs_without_tokens_entities_or_ner_have_no_confidences(nlp):
     assert spacy.blank("en")("radiohead")[:]._.confidence is None
     with nlp.select_pipes(disable="ner"):
         assert confidences(nlp(TEXT)) == []
+
+
+def test_confidences_outlive_retokenizing_and_a_second_reading(nlp):
+    doc = nlp(TEXT)
+    before = confidences(doc)
+    assert confidences(nlp(doc)) == before
+    assert confidences(Doc.from_docs([nlp.make_doc("more like"), doc])) == before
+    assert confidences(doc[:].as_doc(copy_user_data=True)) == before
+    merge_entities(doc)
+    assert len(doc) < len(nlp.make_doc(TEXT))
+    assert confidences(doc) == before
+
+
+def test_spans_that_another_component_put_in_the_group_stay(nlp):
+    ruler = nlp.add_pipe("span_ruler", config={"spans_key": "ents"}, before="entity_confidence")
+    ruler.add_patterns([{"label": "WoA", "pattern": "songs"}])
+    with nlp.select_pipes(disable="ner"):
+        doc = nlp(TEXT)
+    assert [span.text for span in doc.spans["ents"]] == ["songs"]
 
 
 TEXTS = [

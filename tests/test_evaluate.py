@@ -1,6 +1,7 @@
 import warnings
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -96,3 +97,29 @@ def test_the_command_says_aloud_that_the_encoder_is_a_fallback(tiny_corpus, file
     assert "Measured with the fallback encoder tiny-bert" in printed
     assert "the Hub did not answer" in printed
     assert srsly.read_json(output)["encoder"]["fallback"] == "the Hub did not answer"
+
+
+@pytest.fixture
+def half_sure(tiny_model):
+    """The tiny pipeline, a fixed confidence for either label."""
+    nlp = spacy.load(tiny_model)
+    weights = {"WoA": np.log(3), "Artist": 0.0}
+    nlp.get_pipe("entity_confidence").calibration = {"kind": "logistic", "weights": weights}
+    return nlp
+
+
+def test_confidences_are_scored_by_label(half_sure):
+    text = "songs like karma police by radioheads"
+    right = Query("", text, (Span(11, 23, "WoA"), Span(27, 37, "Artist")))
+    other = Query("", text, (Span(11, 23, "WoA"), Span(0, 5, "WoA")))
+    gold = [to_doc(query, half_sure.make_doc) for query in (right, other)]
+    result = evaluate(half_sure, gold, 0)["confidence"]
+    assert result["WoA"]["entities"] == 2
+    assert result["WoA"]["ece"] == pytest.approx(0.25, abs=1e-6)
+    assert result["Artist"]["ece"] == pytest.approx(0.0, abs=1e-6)
+    assert result["all"]["auroc"] == pytest.approx(5 / 6)
+    at = {row["threshold"]: row for row in result["all"]["thresholds"]}
+    assert at[0.0]["recall"] == 0.75
+    assert at[0.7]["precision"] == 1.0
+    assert at[0.7]["recall"] == 0.5
+    assert at[0.7]["kept"] == 0.5

@@ -8,7 +8,7 @@ import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy.pipeline.ner import EntityRecognizer
+from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Span
 
 from scripts import registered  # noqa: F401 (for spacy.load)
@@ -196,6 +196,35 @@ def test_no_entity_begins_with_white_space(unsure):
     (found,) = weigh(unsure, [doc])
     assert any(span.start == 2 for span in found)
     assert all(span.start != 1 for span in found)
+
+
+def test_probabilities_never_exceed_one(tiny_model):
+    nlp = spacy.load(tiny_model)
+    lower = nlp.get_pipe("ner").model.get_ref("lower")
+    for _ in range(12):  # surer and surer
+        for name in ("W", "b"):
+            lower.set_param(name, lower.get_param(name) * 1.2)
+        for doc in nlp.pipe(TEXTS):
+            assert all(score <= 1 for score in doc.spans["ents"].attrs["scores"])
+
+
+def test_a_recognizer_without_labels_finds_nothing():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("marginal_ner")
+    nlp.initialize()
+    assert nlp("hello world").ents == ()
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 35])
+def test_a_threshold_that_is_no_probability_is_refused(threshold):
+    with pytest.raises(ValueError, match="threshold"):
+        spacy.blank("en").add_pipe("marginal_ner", config={"threshold": threshold})
+
+
+def test_a_model_with_more_state_tokens_is_refused():
+    model = {**DEFAULT_NER_MODEL, "extra_state_tokens": True}
+    with pytest.raises(ValueError, match="extra_state_tokens"):
+        spacy.blank("en").add_pipe("marginal_ner", config={"model": model})
 
 
 def test_labels_that_were_not_learned_are_not_found(tiny_model):

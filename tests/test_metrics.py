@@ -300,3 +300,8 @@ def test_an_entity_is_right_if_its_words_and_label_are_golds():
 def test_an_entity_that_touches_a_word_of_unknown_tag_is_neither_right_nor_wrong():
     gold = gold_doc("sade or halo", Span(0, 4, "Artist"), Span(8, 12, "Artist_or_WoA"))
     assert are_right(gold, [(0, 4, "Artist"), (8, 12, "WoA")]) == [True, None]
+
+
+def test_of_entities_within_the_same_words_one_is_right():
+    gold = gold_doc("more simon-garfunkel", Span(5, 20, "Artist"))
+    assert are_right(gold, [(5, 10, "Artist"), (11, 20, "Artist")]) == [True, False]

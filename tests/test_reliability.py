@@ -46,6 +46,15 @@ def test_a_confidence_that_keeps_its_promise_has_little_error_and_a_boast_has_mu
     assert reliability(np.ones(20_000), right, 1)["ece"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_among_equal_confidences_the_order_does_not_matter():
+    right = [True] * 10 + [False] * 10
+    one = reliability([0.5] * 20, right, 20)
+    other = reliability([0.5] * 20, right[::-1], 20)
+    assert one == other
+    assert one["ece"] == 0
+    assert {row["precision"] for row in one["coverage"]} == {0.5}
+
+
 def test_without_entities_there_is_nothing_to_score():
     assert reliability([], [], n_gold=3) == {"entities": 0}
 

@@ -150,3 +150,37 @@ def test_span_marker_learns(splits, tiny_bert, monkeypatch, found_by):
     found = found_by(span_marker({"path": str(tiny_bert)}), splits)
     right = [one == other for one, other in zip(found, gold(splits), strict=True)]
     assert sum(right) >= 0.75 * len(right)
+
+
+def as_dict(scored):
+    return [{tuple(span[:3]): span[3] for span in query} for query in scored]
+
+
+def test_the_pipelines_confidences_are_calibrated_on_dev_alone(
+    splits, tiny_config, tiny_bert, found_by, tmp_path
+):
+    config = util.load_config(tiny_config, interpolate=False)
+    system = pipeline("ours", {"path": str(tiny_bert)}, config, {})
+    found = found_by(system, splits)
+    splits["dev"] = [doc.copy() for doc in splits["dev"] * 4]
+    before = system.score(tmp_path / "model", splits, 0)
+    assert [list(query) for query in as_dict(before["uncalibrated"])] == found
+    for doc in splits["test"]:
+        doc.set_ents([], default="outside")
+    assert system.score(tmp_path / "model", splits, 0) == before
+    for doc in splits["dev"][::2]:
+        doc.set_ents([], default="outside")
+    after = system.score(tmp_path / "model", splits, 0)
+    assert after["uncalibrated"] == before["uncalibrated"]
+    assert after["calibrated on dev"] != before["calibrated on dev"]
+    without = {"components.ner.threshold": None}
+    assert pipeline("ours", {"path": str(tiny_bert)}, config, without).score is None
+
+
+def test_the_peers_confidences_are_hugging_faces(splits, peer, found_by, tmp_path):
+    system = peer(1e-2, 25)
+    found = found_by(system, splits)
+    scored = system.score(tmp_path / "model", splits, 0)
+    assert set(scored) == {"aggregation simple", "aggregation first"}
+    assert [list(query) for query in as_dict(scored["aggregation first"])] == found
+    assert all(0.5 < score <= 1 for query in scored["aggregation first"] for *_, score in query)
