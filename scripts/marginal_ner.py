@@ -16,8 +16,9 @@ from spacy.pipeline._parser_internals.transition_system import TransitionSystem
 from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import Model, NumpyOps
 
+OPS = NumpyOps()
 SPANS_KEY = "ents"
 NEGLIGIBLE = 1e-5
 NO_TOKEN = -1
@@ -84,13 +85,6 @@ def bounds_of(docs: list[Doc]) -> Bounds:
     return Bounds(np.append(free & (space == 0), False), np.append(joins, False))
 
 
-def softmax(scores: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """RETURNS (np.ndarray): Probabilities over the valid columns of each row."""
-    scores = np.where(valid, scores, -np.inf)
-    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
-
-
 def score_states(model: ParserStepModel, states: np.ndarray) -> np.ndarray:
     """Score the actions in any states.
 
@@ -133,7 +127,8 @@ def build_spans(
     scores = score_states(model, np.stack([tokens, no_token, no_token], axis=1))
     may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
     valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
-    chosen = softmax(scores[:, [actions.out, *actions.begin, *actions.unit]], valid)
+    choices = scores[:, [actions.out, *actions.begin, *actions.unit]]
+    chosen = OPS.softmax(np.where(valid, choices, -np.inf))
     outside, going_on, ended = np.split(chosen, [1, 1 + n_labels], axis=1)
     first = tokens
     by_length = [Weighed(first, ended)]
@@ -145,8 +140,8 @@ def build_spans(
         first, last, going_on = first[still_open], last[still_open], going_on[still_open]
         scores = score_states(model, np.stack([last, first, last - 1], axis=1))
         choices = np.stack([scores[:, actions.last], scores[:, actions.inside]], axis=-1)
-        valid = np.stack([np.ones_like(joins[last]), joins[last + 1]], axis=-1)
-        ends, goes_on = np.moveaxis(softmax(choices, valid[:, None]), -1, 0)
+        valid = np.stack([np.ones_like(joins[last]), joins[last + 1]], axis=-1)[:, None]
+        ends, goes_on = np.moveaxis(OPS.softmax(np.where(valid, choices, -np.inf)), -1, 0)
         by_length.append(Weighed(first, going_on * ends))
         going_on = going_on * goes_on
 
