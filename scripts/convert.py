@@ -213,12 +213,13 @@ def convert(
     elsewhere = {query_key(query.text) for query in (*joined, *others)}
     reason = "another file holds this query, and may need it for dev or test"
     more, in_others = leave_out(train_readings.values(), elsewhere, reason)
-    queries["train"] += more
     rejected += in_others
 
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
-    for doc in docs["train"][len(docs["train"]) - len(more) :]:
+    supplement = [to_doc(query, make_doc) for query in more]
+    for doc in supplement:
         doc.user_data[SUPPLEMENT] = True
+    docs["train"] += supplement
     gold_keys = {query_key(query.text) for query in joined}
     summary = {
         "seed": seed,
@@ -228,7 +229,7 @@ def convert(
         "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
         "joined_queries": sum(query_key(query.text) in gold_keys for query in annotated),
         "queries_without_gold": len(others),
-        "supplement": len(more),
+        "supplement": len(supplement),
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": len(in_test),

@@ -101,7 +101,6 @@ def main(
         for name in (DIR_MODEL_LAST, "log.jsonl", "curves.png"):
             with written_whole(output / name) as path:
                 (unfinished / name).replace(path)
-        remove(output / DIR_MODEL_BEST)  # what `calibrate` made of an earlier training
     except KeyboardInterrupt:
         signal.setitimer(signal.ITIMER_REAL, 0)
         keep_interrupted(unfinished, output)
