@@ -20,10 +20,11 @@ from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
 from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
-from scripts.comparison import CONFIDENCE_SCORES, LEVELS, Outcome, compare
+from scripts.comparison import LEVELS, Outcome, compare
 from scripts.convert import convert
-from scripts.metrics import ScoredSpan, comparable_tags, entity_spans, span_f1
+from scripts.metrics import ConfidentSpan, comparable_tags, entity_spans, span_f1
 from scripts.output import remove, written_whole
+from scripts.reliability import CALIBRATION_SCORES
 from scripts.sources import hashed, paths_of
 from scripts.systems import Splits, System, pipeline, span_marker, token_classification
 
@@ -125,15 +126,15 @@ def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path
 
 def score(
     system: System, model: Path, splits: Splits, seed: int
-) -> dict[str, list[list[ScoredSpan]]]:
+) -> dict[str, list[list[ConfidentSpan]]]:
     """Find the entities of test with their confidences.
 
     system (System): What gives the confidences.
     model (Path): Its saved model.
     splits (Splits): Docs of train, dev and test.
     seed (int): Seed of what is fitted on dev.
-    RETURNS (dict[str, list[list[ScoredSpan]]]): The entities of each query, by the way in which the
-        system gives confidences; empty if it gives none, or its model was removed.
+    RETURNS (dict[str, list[list[ConfidentSpan]]]): The entities of each query, by the way in which
+        the system gives confidences; empty if it gives none, or its model was removed.
     """
     if system.score is None:
         return {}
@@ -200,12 +201,12 @@ def to_markdown(document: dict[str, Any]) -> str:
     ]
     markdown.add(f"By fold (macro F1)\n\n{markdown.table(rows, ('system', *folds))}")
     rows = [
-        (name, *(cell(values[column]) for column in CONFIDENCE_SCORES))
+        (name, *(cell(values[column]) for column in CALIBRATION_SCORES))
         for name, values in document["confidence"].items()
     ]
     if rows:
         title = "Confidence of the entities found: calibration error, Brier score, AUROC"
-        markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *CONFIDENCE_SCORES))}")
+        markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *CALIBRATION_SCORES))}")
     rows = [
         (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
         for name, d in document["differences"].items()

@@ -15,16 +15,14 @@ from spacy.tokens import Doc
 
 from scripts.annotations import LABELS, query_key
 from scripts.metrics import (
+    ConfidentSpan,
     EntitySpan,
-    ScoredSpan,
-    are_right,
     comparable_tags,
     entity_spans,
     report,
 )
-from scripts.reliability import reliability
+from scripts.reliability import CALIBRATION_SCORES, score_entities
 
-CONFIDENCE_SCORES = ("ece", "brier", "auroc")
 SCHEMES = ("strict", "exact", "ent_type")
 
 
@@ -41,7 +39,7 @@ class Outcome:
     found (list[list[EntitySpan]]): The entities found in each.
     natural (dict[int, Doc]): Test queries as they were written, by their number in `test`.
     found_in_natural (dict[int, list[EntitySpan]]): The entities found in these.
-    scored (dict[str, list[list[ScoredSpan]]]): The entities with a confidence found in each test
+    scored (dict[str, list[list[ConfidentSpan]]]): The entities with a confidence found in each test
         query, by the way in which the system gives them.
     """
 
@@ -54,7 +52,7 @@ class Outcome:
     found: list[list[EntitySpan]]
     natural: dict[int, Doc]
     found_in_natural: dict[int, list[EntitySpan]]
-    scored: dict[str, list[list[ScoredSpan]]]
+    scored: dict[str, list[list[ConfidentSpan]]]
 
     @cached_property
     def tags(self) -> list[tuple[list[str], list[str]]]:
@@ -103,30 +101,24 @@ def score_confidences(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
     """Score the confidences of one system, pooled over the folds of a seed.
 
     runs (list[Outcome]): The runs of the system.
-    RETURNS (dict[str, dict[str, Any]]): CONFIDENCE_SCORES with mean and standard deviation over
+    RETURNS (dict[str, dict[str, Any]]): CALIBRATION_SCORES with mean and standard deviation over
         seeds, by the ways in which all of its runs give confidences.
     """
     ways = [way for way in runs[0].scored if all(way in run.scored for run in runs)]
     scores = {}
     for way in ways:
-        results = [_reliability(pooled, way) for pooled in by_seed_of(runs).values()]
+        results = [
+            score_entities(
+                (doc for run in pooled for doc in run.test),
+                (spans for run in pooled for spans in run.scored[way]),
+            )
+            for pooled in by_seed_of(runs).values()
+        ]
         if all(result.get("auroc") is not None for result in results):
             scores[way] = {
-                key: _spread([result[key] for result in results]) for key in CONFIDENCE_SCORES
+                key: _spread([result[key] for result in results]) for key in CALIBRATION_SCORES
             }
     return scores
-
-
-def _reliability(runs: list[Outcome], way: str) -> dict[str, Any]:
-    judged = [
-        (span[3], is_right)
-        for run in runs
-        for doc, scored in zip(run.test, run.scored[way], strict=True)
-        for span, is_right in zip(scored, are_right(doc, [s[:3] for s in scored]), strict=True)
-        if is_right is not None
-    ]
-    confidence, right = [c for c, _ in judged], [r for _, r in judged]
-    return reliability(confidence, right, sum(len(doc.ents) for run in runs for doc in run.test))
 
 
 def summarize(runs: list[Outcome]) -> dict[str, Any]:

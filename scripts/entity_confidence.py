@@ -86,7 +86,7 @@ class EntityConfidence(Pipe):
     name (str): Name of the component.
     """
 
-    def __init__(self, name: str = "entity_confidence"):
+    def __init__(self, name: str):
         self.name = name
         self.calibration: dict[str, Any] = IDENTITY
 

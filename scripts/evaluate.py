@@ -1,6 +1,6 @@
 """Evaluate a trained pipeline on test and dev."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -17,9 +17,14 @@ from wasabi import msg
 
 from scripts import registered  # noqa: F401 (for spacy.load)
 from scripts.annotations import LABELS
-from scripts.metrics import ERRORS, are_right, comparable_tags, entity_spans, scores
+from scripts.metrics import ERRORS, comparable_tags, confident_spans, entity_spans, scores
 from scripts.output import written_whole
-from scripts.reliability import draw_precision_coverage, draw_reliability, reliability
+from scripts.reliability import (
+    CALIBRATION_SCORES,
+    draw_precision_coverage,
+    draw_reliability,
+    score_entities,
+)
 
 ALL = "all"
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "seqeval")
@@ -32,8 +37,8 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
     gold (Iterable[Doc]): Docs with gold entities.
     seed (int): Seed of the bootstrap.
     RETURNS (dict[str, Any]): The scores by whitespace word (see `metrics.scores`), spaCy's own by
-        token under `spacy`, and under `confidence` those of the confidences (see `reliability`), by
-        label and for all.
+        token under `spacy`, and those of the confidences (see `score_entities`) under `confidence`,
+        by label and for all.
     """
     gold = list(gold)
     predicted = list(nlp.pipe(doc.text for doc in gold))
@@ -41,30 +46,15 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
     tags = [comparable_tags(g, entity_spans(p)) for g, p in pairs]
     gold_tags, predicted_tags = zip(*tags, strict=True)
     examples = [Example(p, g) for g, p in pairs]
+    found = [confident_spans(doc) for doc in predicted]
     groups = {ALL: LABELS, **{label: (label,) for label in LABELS}}
     return {
         **scores(gold_tags, predicted_tags, seed),
         "spacy": Scorer(nlp).score(examples),
-        "confidence": {name: score_confidence(pairs, labels) for name, labels in groups.items()},
+        "confidence": {
+            name: score_entities(gold, found, labels) for name, labels in groups.items()
+        },
     }
-
-
-def score_confidence(pairs: Iterable[tuple[Doc, Doc]], labels: Collection[str]) -> dict[str, Any]:
-    """Score the confidences of entities (see `reliability`).
-
-    pairs (Iterable[tuple[Doc, Doc]]): Gold and predicted doc of each query. Entities that touch
-        words of unknown tag, and those without a confidence, are left out.
-    labels (Collection[str]): The labels of the entities to score.
-    """
-    confidence, right, n_gold = [], [], 0
-    for gold, predicted in pairs:
-        n_gold += sum(ent.label_ in labels for ent in gold.ents)
-        rights = are_right(gold, entity_spans(predicted))
-        for ent, is_right in zip(predicted.ents, rights, strict=True):
-            if ent.label_ in labels and None not in (is_right, ent._.confidence):
-                confidence.append(ent._.confidence)
-                right.append(is_right)
-    return reliability(confidence, right, n_gold)
 
 
 def show_confidence(result: dict[str, dict[str, Any]]) -> None:
@@ -73,9 +63,8 @@ def show_confidence(result: dict[str, dict[str, Any]]) -> None:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"
 
-    keys = ("entities", "ece", "brier", "auroc")
     rows = [
-        (name, row["entities"], *(number(row.get(key)) for key in keys[1:]))
+        (name, row["entities"], *(number(row.get(key)) for key in CALIBRATION_SCORES))
         for name, row in result.items()
     ]
     header = ("confidence", "entities", "calibration error", "Brier", "AUROC")

@@ -15,13 +15,23 @@ from scripts.annotations import word_offsets, word_tags
 
 Tags = Sequence[Sequence[str]]
 EntitySpan = tuple[int, int, str]
-ScoredSpan = tuple[int, int, str, float]
+ConfidentSpan = tuple[int, int, str, float]
 ERRORS = ("right", "boundary", "label", "boundary and label", "missed", "spurious")
 
 
 def entity_spans(doc: Doc) -> list[EntitySpan]:
     """RETURNS (list[EntitySpan]): Start offset, end offset and label of each entity."""
     return [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+
+
+def confident_spans(doc: Doc) -> list[ConfidentSpan]:
+    """RETURNS (list[ConfidentSpan]): Start offset, end offset, label and confidence of each entity
+    that has one."""
+    return [
+        (ent.start_char, ent.end_char, ent.label_, ent._.confidence)
+        for ent in doc.ents
+        if ent._.confidence is not None
+    ]
 
 
 def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[str], list[str]]:

@@ -1,20 +1,46 @@
 """How far a confidence can be relied on: calibration, and what a threshold keeps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from sklearn.metrics import brier_score_loss, roc_auc_score
+from spacy.tokens import Doc
+
+from scripts.annotations import LABELS
+from scripts.metrics import ConfidentSpan, are_right
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+CALIBRATION_SCORES = ("ece", "brier", "auroc")
 N_BINS = 10
 N_POINTS = 50
 THRESHOLDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def score_entities(
+    gold: Iterable[Doc], found: Iterable[list[ConfidentSpan]], labels: Collection[str] = LABELS
+) -> dict[str, Any]:
+    """Score the confidences of entities that were found in gold docs.
+
+    gold (Iterable[Doc]): Docs with gold entities.
+    found (Iterable[list[ConfidentSpan]]): The entities found in each. Those that touch words of
+        unknown tag are left out.
+    labels (Collection[str]): The labels of the entities to score.
+    RETURNS (dict[str, Any]): See `reliability`.
+    """
+    confidence, right, n_gold = [], [], 0
+    for doc, spans in zip(gold, found, strict=True):
+        n_gold += sum(ent.label_ in labels for ent in doc.ents)
+        for span, is_right in zip(spans, are_right(doc, [s[:3] for s in spans]), strict=True):
+            if span[2] in labels and is_right is not None:
+                confidence.append(span[3])
+                right.append(is_right)
+    return reliability(confidence, right, n_gold)
 
 
 def reliability(confidence: Sequence[float], right: Sequence[bool], n_gold: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from scripts import augmentation, layer_mix, marginal_ner, training
 from scripts.annotations import LABELS, word_offsets, word_tags
 from scripts.calibrate import calibrate
 from scripts.configure import configure
-from scripts.metrics import EntitySpan, ScoredSpan, entity_spans
+from scripts.metrics import ConfidentSpan, EntitySpan, confident_spans, entity_spans
 from scripts.sources import hashed
 
 PEER_LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4)
@@ -42,7 +42,7 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 IGNORED = -100
 Splits = dict[str, list[Doc]]
 Predict = Callable[[list[str]], list[list[EntitySpan]]]
-Score = Callable[[Path, Splits, int], dict[str, list[list[ScoredSpan]]]]
+Score = Callable[[Path, Splits, int], dict[str, list[list[ConfidentSpan]]]]
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ def pipeline(
         "files": [file["sha256"] for file in hashed([*code, *map(Path, config["paths"]["names"])])],
     }
     train_system = partial(_train_pipeline, encoder, config, settings)
-    has_confidence = settings.get("components.ner.threshold", ...) is not None
-    return System(name, recipe, train_system, _score_by_pipeline if has_confidence else None)
+    return System(name, recipe, train_system, _score_by_pipeline)
 
 
 def _train_pipeline(
@@ -106,17 +105,17 @@ def _train_pipeline(
     return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
 
 
-def _score_by_pipeline(model: Path, splits: Splits, seed: int) -> dict[str, list[list[ScoredSpan]]]:
+def _score_by_pipeline(
+    model: Path, splits: Splits, seed: int
+) -> dict[str, list[list[ConfidentSpan]]]:
     nlp = spacy.load(model)
-    scored = {}
-    for way in ("uncalibrated", "calibrated on dev"):
-        docs = nlp.pipe(doc.text for doc in splits["test"])
-        scored[way] = [
-            [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
-            for doc in docs
-        ]
-        calibrate(nlp, splits["dev"], seed)
-    return scored
+    if nlp.get_pipe("ner").threshold is None:
+        return {}
+    texts = [doc.text for doc in splits["test"]]
+    uncalibrated = [confident_spans(doc) for doc in nlp.pipe(texts)]
+    calibrate(nlp, splits["dev"], seed)
+    on_dev = [confident_spans(doc) for doc in nlp.pipe(texts)]
+    return {"uncalibrated": uncalibrated, "calibrated on dev": on_dev}
 
 
 def token_classification(encoder: dict[str, Any]) -> list[System]:
@@ -162,7 +161,7 @@ def _train_token_classification(
 
 def _score_by_hugging_face(
     model: Path, splits: Splits, seed: int
-) -> dict[str, list[list[ScoredSpan]]]:
+) -> dict[str, list[list[ConfidentSpan]]]:
     texts = [doc.text for doc in splits["test"]]
     scored = {}
     for strategy in ("simple", "first"):

@@ -173,8 +173,6 @@ def test_the_pipelines_confidences_are_calibrated_on_dev_alone(
     after = system.score(tmp_path / "model", splits, 0)
     assert after["uncalibrated"] == before["uncalibrated"]
     assert after["calibrated on dev"] != before["calibrated on dev"]
-    without = {"components.ner.threshold": None}
-    assert pipeline("ours", {"path": str(tiny_bert)}, config, without).score is None
 
 
 def test_the_peers_confidences_are_hugging_faces(splits, peer, found_by, tmp_path):
