@@ -262,9 +262,13 @@ class MarginalEntityRecognizer(EntityRecognizer):
             return
         for doc, scored in zip(docs, found, strict=True):
             spans = [Span(doc, span.start, span.end, label=span.label) for span in scored]
-            doc.set_ents(spans, default="unmodified")
-            outside = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == MISSING]
-            doc.set_ents([], outside=outside, default="unmodified")
+            iob = doc.to_array(ENT_IOB)
+            if iob.any():
+                doc.set_ents(spans, default="unmodified")
+                outside = [doc[i : i + 1] for i in np.flatnonzero(doc.to_array(ENT_IOB) == MISSING)]
+                doc.set_ents([], outside=outside, default="unmodified")
+            else:
+                doc.set_ents(spans, default="outside")
             scores = np.array([span.probability for span in scored], dtype="f")
             doc.spans[SPANS_KEY] = SpanGroup(
                 doc, name=SPANS_KEY, spans=spans, attrs={"scores": scores}
