@@ -19,8 +19,18 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
+from scripts import fast, onnx_encoder, quantization
 from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
-from scripts.comparison import LEVELS, Outcome, compare
+from scripts.calibrate import fit, judge, with_confidence
+from scripts.comparison import (
+    CALIBRATED,
+    FAST,
+    FAST_SCORES,
+    LEVELS,
+    UNCALIBRATED,
+    Outcome,
+    compare,
+)
 from scripts.convert import convert
 from scripts.metrics import ConfidentSpan, comparable_tags, entity_spans, span_f1
 from scripts.output import remove, written_whole
@@ -31,6 +41,7 @@ from scripts.systems import Splits, System, pipeline, span_marker, token_classif
 PIPELINE = "en_music_ner"
 PEER = "token classification"
 ORIGINALS = "queries.csv"
+FAST_CODE = (fast, onnx_encoder, quantization)
 blank = spacy.blank("en")
 # As people write, two names may stand in one token of spaCy's tokenizer.
 split_at_punctuation = Tokenizer(blank.vocab, infix_finditer=re.compile(r"\W").finditer)
@@ -102,14 +113,19 @@ def run(system: System, splits: Splits, written: list[str], seed: int, model: Pa
     written (list[str]): Test queries as they were written.
     seed (int): Seed of training.
     model (Path): Folder in which the model is saved.
-    RETURNS (dict): Entities found in `dev`, `test` and `natural`, and how many `seconds` it took.
+    RETURNS (dict): Entities found in `dev`, `test` and `natural`; under `scored` those of dev and
+        test with confidences, by the way in which the system gives them; and how many `seconds` it
+        took.
     """
     start = time.monotonic()
     with written_whole(model) as folder:
-        predict = system.train(splits, seed, folder)
-    found = {name: predict([doc.text for doc in splits[name]]) for name in ("dev", "test")}
-    found["natural"] = predict(written) if written else []
-    return {**found, "seconds": time.monotonic() - start}
+        trained = system.train(splits, seed, folder)
+    texts = {name: [doc.text for doc in splits[name]] for name in ("dev", "test")}
+    found = {name: trained.predict(texts[name]) for name in texts}
+    found["natural"] = trained.predict(written) if written else []
+    seconds = time.monotonic() - start
+    scored = {way: {n: score(texts[n]) for n in texts} for way, score in trained.score.items()}
+    return {**found, "scored": scored, "seconds": seconds}
 
 
 def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path:
@@ -120,39 +136,70 @@ def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path
     inputs (list[Any]): What it is trained on, and from: anything that JSON can hold.
     seed (int): Seed of training.
     """
-    key = hashlib.sha256(json.dumps([system.name, system.recipe, inputs]).encode()).hexdigest()
-    return folder / f"{system.name.replace(' ', '_')}-{key[:12]}-{seed}.json"
+    key = key_of([system.name, system.recipe, inputs])
+    return folder / f"{system.name.replace(' ', '_')}-{key}-{seed}.json"
 
 
-def score(
-    system: System, model: Path, splits: Splits, seed: int
+def key_of(inputs: list[Any]) -> str:
+    """RETURNS (str): A key that another input changes."""
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
+
+
+def found_fast(system: System, model: Path, docs: list[Doc]) -> list[list[ConfidentSpan]] | None:
+    """Find the entities of docs by a model made fast, but for what has been found already.
+
+    system (System): What the model is of; one that can be made fast.
+    model (Path): The saved model.
+    docs (list[Doc]): The docs.
+    RETURNS (list[list[ConfidentSpan]] | None): The entities of each with their probabilities; None
+        if the model was removed.
+    """
+    code = [file["sha256"] for file in hashed([Path(module.__file__) for module in FAST_CODE])]
+    path = model.with_name(f"{model.name}-fast-{key_of(code)}.json")
+    if not path.exists():
+        if not model.exists():
+            remedy = f"Remove {model}.json to train it again."
+            msg.warn(f"There is no model {model}: it cannot be made fast", remedy)
+            return None
+        with written_whole(path) as temporary:
+            found = system.make_fast(model)([doc.text for doc in docs])
+            srsly.write_json(temporary, found, indent=0)
+    return as_tuples(srsly.read_json(path))
+
+
+def confidences(
+    system: System, result: dict[str, Any], model: Path, splits: Splits, seed: int
 ) -> dict[str, list[list[ConfidentSpan]]]:
-    """Find the entities of test with their confidences.
+    """Give the entities of test their confidences.
 
-    system (System): What gives the confidences.
-    model (Path): Its saved model.
+    system (System): What found them.
+    result (dict[str, Any]): See `run`.
+    model (Path): The saved model.
     splits (Splits): Docs of train, dev and test.
     seed (int): Seed of what is fitted on dev.
     RETURNS (dict[str, list[list[ConfidentSpan]]]): The entities of each query, by the way in which
-        the system gives confidences; empty if it gives none, or its model was removed.
+        they have confidences.
     """
-    if system.score is None:
-        return {}
-    if not model.exists():
-        remedy = f"Remove {model}.json to train it again."
-        msg.warn(f"There is no model {model}: its confidences are not scored", remedy)
-        return {}
-    return system.score(model, splits, seed)
+    scored = result["scored"]
+    ways = {way: as_tuples(found["test"]) for way, found in scored.items()}
+    if UNCALIBRATED in ways:
+        on_dev = as_tuples(scored[UNCALIBRATED]["dev"])
+        calibration, _ = fit(judge(splits["dev"], on_dev), seed)
+        ways[CALIBRATED] = with_confidence(calibration, splits["test"], ways[UNCALIBRATED])
+        by_fast = found_fast(system, model, splits["test"])
+        if by_fast is not None:
+            ways[FAST] = with_confidence(calibration, splits["test"], by_fast)
+    return ways
 
 
-def as_spans(found: Iterable[Iterable[list]]) -> list[list[tuple[int, int, str]]]:
-    """RETURNS (list[list[tuple[int, int, str]]]): The spans of a run, as JSON gives them back."""
-    return [[(start, end, label) for start, end, label in spans] for spans in found]
+def as_tuples(found: Iterable[Iterable[list]]) -> list[list[tuple]]:
+    """RETURNS (list[list[tuple]]): The spans of each query, as JSON gives them back."""
+    return [[tuple(span) for span in spans] for spans in found]
 
 
 def dev_f1(docs: list[Doc], found: Iterable[Iterable[list]]) -> float:
     """RETURNS (float): Micro F1 on dev, by which a recipe is chosen."""
-    pairs = [comparable_tags(doc, spans) for doc, spans in zip(docs, as_spans(found), strict=True)]
+    pairs = [comparable_tags(doc, spans) for doc, spans in zip(docs, as_tuples(found), strict=True)]
     gold, predicted = zip(*pairs, strict=True)
     return span_f1(gold, predicted)
 
@@ -208,6 +255,13 @@ def to_markdown(document: dict[str, Any]) -> str:
         title = "Confidence of the entities found: calibration error, Brier score, AUROC"
         markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *CALIBRATION_SCORES))}")
     rows = [
+        (name, *(cell(values[column]) for column in FAST_SCORES))
+        for name, values in document["fast"].items()
+    ]
+    if rows:
+        title = f"The pipeline as {FAST}, in 8 bits, beside itself"
+        markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *FAST_SCORES))}")
+    rows = [
         (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
         for name, d in document["differences"].items()
     ]
@@ -257,7 +311,7 @@ def conduct(
                 texts = [doc.text for doc in written.values()]
                 result = run(system, splits, texts, seed, model)
                 with written_whole(path) as temporary:
-                    srsly.write_json(temporary, {"recipe": system.recipe, **result})
+                    srsly.write_json(temporary, {"recipe": system.recipe, **result}, indent=0)
             results[model] = srsly.read_json(path)
             seconds[name].append(results[model]["seconds"])
         scores = {model: dev_f1(splits["dev"], found["dev"]) for model, found in results.items()}
@@ -274,10 +328,10 @@ def conduct(
                 learning_rate=result["recipe"].get("learning_rate"),
                 train={query_key(ent.text) for doc in splits["train"] for ent in doc.ents},
                 test=splits["test"],
-                found=as_spans(result["test"]),
+                found=as_tuples(result["test"]),
                 natural=written,
-                found_in_natural=dict(zip(written, as_spans(result["natural"]), strict=True)),
-                scored=score(systems[name][0], best, splits, seed),
+                found_in_natural=dict(zip(written, as_tuples(result["natural"]), strict=True)),
+                scored=confidences(systems[name][0], result, best, splits, seed),
             )
         )
     return outcomes

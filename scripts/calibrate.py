@@ -1,6 +1,6 @@
 """Calibrate the confidence of entities on dev."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +16,14 @@ from wasabi import msg
 
 from scripts import registered  # noqa: F401 (for spacy.load)
 from scripts.annotations import LABELS
-from scripts.entity_confidence import IDENTITY, SPANS_KEY, calibrated, features_of
-from scripts.metrics import are_right
+from scripts.entity_confidence import (
+    IDENTITY,
+    RAW_SCORES,
+    SPANS_KEY,
+    calibrated,
+    features_of,
+)
+from scripts.metrics import ConfidentSpan, are_right
 from scripts.output import written_whole
 
 N_FOLDS = 5
@@ -46,7 +52,7 @@ class Judged(NamedTuple):
         return Judged(self.raw[rows], features, self.right[rows], self.query[rows])
 
 
-Fit = Callable[[Judged], dict[str, Any]]
+FitMap = Callable[[Judged], dict[str, Any]]
 
 
 def with_prior(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
@@ -64,10 +70,10 @@ def with_prior(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
     return right, np.concatenate([np.ones(n), share * judged.raw, share * (1 - judged.raw)])
 
 
-def fit_logistic(*names: str) -> Fit:
-    """RETURNS (Fit): Fits weights of features by logistic regression."""
+def fit_logistic(*names: str) -> FitMap:
+    """RETURNS (FitMap): Fits weights of features by logistic regression."""
 
-    def fit(judged: Judged) -> dict[str, Any]:
+    def fit_weights(judged: Judged) -> dict[str, Any]:
         columns = np.stack([judged.features[name] for name in names], axis=1)
         right, weight = with_prior(judged)
         model = LogisticRegression(C=100.0, fit_intercept=False)
@@ -75,7 +81,7 @@ def fit_logistic(*names: str) -> Fit:
         weights = dict(zip(names, model.coef_[0].tolist(), strict=True))
         return {"kind": "logistic", "weights": weights}
 
-    return fit
+    return fit_weights
 
 
 def fit_isotonic(judged: Judged) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def fit_isotonic(judged: Judged) -> dict[str, Any]:
     return {"kind": "isotonic", "raw": raw, "confidence": confidence}
 
 
-CANDIDATES: dict[str, Fit] = {
+CANDIDATES: dict[str, FitMap] = {
     "none": lambda judged: IDENTITY,
     "temperature": fit_logistic("log_odds"),
     "Platt": fit_logistic("log_odds", "bias"),
@@ -120,31 +126,36 @@ def choose(judged: Judged, seed: int) -> tuple[str, dict[str, float]]:
     splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     out_of_fold = {name: np.zeros(len(judged.raw)) for name in CANDIDATES}
     for train, held_out in splitter.split(judged.raw, judged.right, judged.query):
-        for name, fit in CANDIDATES.items():
-            calibration = fit(judged.take(train))
+        for name, fit_map in CANDIDATES.items():
+            calibration = fit_map(judged.take(train))
             out_of_fold[name][held_out] = losses(calibration, judged.take(held_out))
     means = {name: float(loss.mean()) for name, loss in out_of_fold.items()}
     return min(means, key=means.__getitem__), means
 
 
-def judge(nlp: Language, gold: list[Doc]) -> Judged:
-    """Find entities in gold docs, and tell which are right.
+def raw_spans(doc: Doc) -> list[ConfidentSpan]:
+    """RETURNS (list[ConfidentSpan]): Start offset, end offset, label and the ner's own probability
+    of each entity that an `entity_confidence` has read."""
+    group = doc.spans[SPANS_KEY]
+    raw = group.attrs.get(RAW_SCORES, [])
+    return [(s.start_char, s.end_char, s.label_, float(r)) for s, r in zip(group, raw, strict=True)]
 
-    nlp (Language): A pipeline with an `entity_confidence`.
-    gold (list[Doc]): Docs with gold entities.
+
+def judge(gold: Iterable[Doc], found: Iterable[list[ConfidentSpan]]) -> Judged:
+    """Tell which of the entities found in gold docs are right.
+
+    gold (Iterable[Doc]): Docs with gold entities.
+    found (Iterable[list[ConfidentSpan]]): The entities found in each, with the ner's probabilities.
     RETURNS (Judged): The entities, but for those that touch words of unknown tag.
     """
     raws, spans, rights, queries, docs = [], [], [], [], []
-    for number, (truth, doc) in enumerate(
-        zip(gold, nlp.pipe(doc.text for doc in gold), strict=True)
-    ):
+    for number, (doc, entities) in enumerate(zip(gold, found, strict=True)):
         docs.append(doc)  # a span is lost with its doc
-        group = doc.spans[SPANS_KEY]
-        right = are_right(truth, [(s.start_char, s.end_char, s.label_) for s in group])
-        for span, raw, is_right in zip(group, group.attrs["raw_scores"], right, strict=True):
+        right = are_right(doc, [entity[:3] for entity in entities])
+        for (start, end, label, raw), is_right in zip(entities, right, strict=True):
             if is_right is not None:
                 raws.append(raw)
-                spans.append(span)
+                spans.append(doc.char_span(start, end, label=label))
                 rights.append(is_right)
                 queries.append(number)
     raw = np.array(raws)
@@ -154,25 +165,52 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
     )
 
 
+def fit(judged: Judged, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fit a calibration.
+
+    judged (Judged): Entities in docs that the pipeline was not trained on.
+    seed (int): Seed of the cross-validation.
+    RETURNS (tuple[dict[str, Any], dict[str, Any]]): The calibration (see `calibrated`), and a
+        report: how many `entities` there are and how many are `right`; the `chosen` one of
+        CANDIDATES; the mean log loss of each in cross-validation, empty if there were too few
+        entities to choose.
+    """
+    chosen, means = choose(judged, seed) if is_enough(judged) else (next(iter(CANDIDATES)), {})
+    report = {"entities": len(judged.raw), "right": int(judged.right.sum())}
+    return CANDIDATES[chosen](judged), {**report, "chosen": chosen, "log_loss": means}
+
+
 def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
     """Fit a pipeline's `entity_confidence`.
 
     nlp (Language): The pipeline; its calibration is set.
     gold (list[Doc]): Docs with gold entities that it was not trained on.
     seed (int): Seed of the cross-validation.
-    RETURNS (dict[str, Any]): `entities` found and how many are `right`; the `chosen` one of
-        CANDIDATES; the mean log loss of each in cross-validation, empty if there were too few
-        entities to choose.
+    RETURNS (dict[str, Any]): See `fit`.
     """
-    component = nlp.get_pipe("entity_confidence")
-    component.calibration = IDENTITY
-    judged = judge(nlp, gold)
-    n_right = int(judged.right.sum())
-    chosen, means = next(iter(CANDIDATES)), {}
-    if is_enough(judged):
-        chosen, means = choose(judged, seed)
-    component.calibration = CANDIDATES[chosen](judged)
-    return {"entities": len(judged.raw), "right": n_right, "chosen": chosen, "log_loss": means}
+    found = [raw_spans(doc) for doc in nlp.pipe(doc.text for doc in gold)]
+    calibration, report = fit(judge(gold, found), seed)
+    nlp.get_pipe("entity_confidence").calibration = calibration
+    return report
+
+
+def with_confidence(
+    calibration: dict[str, Any], docs: Iterable[Doc], found: Iterable[list[ConfidentSpan]]
+) -> list[list[ConfidentSpan]]:
+    """Calibrate the probabilities of entities.
+
+    calibration (dict[str, Any]): See `calibrated`.
+    docs (Iterable[Doc]): The docs that they were found in.
+    found (Iterable[list[ConfidentSpan]]): The entities of each, with the ner's probabilities.
+    RETURNS (list[list[ConfidentSpan]]): The entities with their confidences.
+    """
+    confident = []
+    for doc, entities in zip(docs, found, strict=True):
+        spans = [doc.char_span(start, end, label=label) for start, end, label, _ in entities]
+        raw = np.array([entity[3] for entity in entities])
+        confidences = calibrated(calibration, raw, features_of(raw, spans)).tolist()
+        confident.append([(*e[:3], c) for e, c in zip(entities, confidences, strict=True)])
+    return confident
 
 
 def main(

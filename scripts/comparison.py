@@ -23,6 +23,16 @@ from scripts.metrics import (
 )
 from scripts.reliability import CALIBRATION_SCORES, score_entities
 
+UNCALIBRATED = "uncalibrated"
+CALIBRATED = "calibrated on dev"
+FAST = "en_music_ner_fast"
+FAST_SCORES = (
+    "micro F1, stock",
+    "micro F1, fast",
+    "same entities",
+    "calibration error, stock",
+    "calibration error, fast",
+)
 SCHEMES = ("strict", "exact", "ent_type")
 
 
@@ -70,8 +80,9 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
 
     outcomes (dict[str, list[Outcome]]): The runs of each system.
     RETURNS (dict[str, Any]): By system the scores of LEVELS, pooled over the folds of a seed, with
-        mean and standard deviation over seeds; the differences of macro F1, with intervals; and the
-        scores of the confidences, by system and way.
+        mean and standard deviation over seeds; the differences of macro F1, with intervals; the
+        scores of the confidences, by system and way; and how the pipelines fare when they are made
+        fast.
     """
     systems = {name: summarize(runs) for name, runs in outcomes.items()}
     first, *others = outcomes
@@ -86,7 +97,39 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
         "first": first,
         "differences": differences,
         "confidence": confidence,
+        "fast": {
+            name: score_fast(runs)
+            for name, runs in outcomes.items()
+            if all(FAST in run.scored for run in runs)
+        },
     }
+
+
+def score_fast(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
+    """Compare a pipeline with itself made fast, pooled over the folds of a seed.
+
+    runs (list[Outcome]): The runs of the pipeline, scored in both ways.
+    RETURNS (dict[str, dict[str, Any]]): FAST_SCORES with mean and standard deviation over seeds:
+        micro F1 and calibration error of both, and the share of queries in which they find the same
+        entities.
+    """
+    rows = []
+    for pooled in by_seed_of(runs).values():
+        row = {}
+        found = {way: [q for run in pooled for q in run.scored[way]] for way in (CALIBRATED, FAST)}
+        test = [doc for run in pooled for doc in run.test]
+        for way, name in ((CALIBRATED, "stock"), (FAST, "fast")):
+            spans = [[span[:3] for span in query] for query in found[way]]
+            tags = [comparable_tags(*pair) for pair in zip(test, spans, strict=True)]
+            row[f"micro F1, {name}"] = _f1(tags)["micro"]
+            row[f"calibration error, {name}"] = score_entities(test, found[way]).get("ece", 0.0)
+        same = [
+            [span[:3] for span in one] == [span[:3] for span in other]
+            for one, other in zip(found[CALIBRATED], found[FAST], strict=True)
+        ]
+        row["same entities"] = sum(same) / len(same)
+        rows.append(row)
+    return {key: _spread([row[key] for row in rows]) for key in FAST_SCORES}
 
 
 def by_seed_of(runs: list[Outcome]) -> dict[int, list[Outcome]]:

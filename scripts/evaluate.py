@@ -27,7 +27,15 @@ from scripts.reliability import (
 )
 
 ALL = "all"
-PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "thinc", "seqeval")
+PACKAGES = (
+    "spacy",
+    "spacy-transformers",
+    "transformers",
+    "torch",
+    "thinc",
+    "onnxruntime",
+    "seqeval",
+)
 
 
 def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
-from scripts import entity_confidence, layer_mix, marginal_ner
+from scripts import entity_confidence, layer_mix, marginal_ner, onnx_encoder
 from scripts.output import written_whole
 
-PACKAGED = (entity_confidence, layer_mix, marginal_ner)
 EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
 
 
@@ -34,6 +33,14 @@ def describe(meta: dict[str, Any], metrics: dict[str, Any], licence: str) -> dic
     names = ", ".join(Path(file["path"]).name for file in files)
     micro, macro = test["default"]["micro avg"], test["default"]["macro avg"]
     low, high = test["f1_interval"]
+    fast = meta.get("fast")
+    runtime = (
+        f"\n\nMade from en_{meta['name'].removesuffix('_fast')}: its transformer runs in ONNX Runtime "
+        f"in {fast['precision']}. Both find the same entities in {fast['agreement']:.1%} of "
+        f"{fast['queries']} queries."
+        if fast
+        else ""
+    )
     fallback = f" It is a fallback: {encoder['fallback']}." if encoder["fallback"] else ""
     notes = f"""### Use
 
@@ -48,7 +55,7 @@ print([(ent.text, ent.label_, ent._.confidence) for ent in doc.ents])
 ### Data and limits
 
 Trained on {names} (seed {metrics["seed"]}), with the encoder {encoder["name"]}
-({encoder["source"]}, version {encoder["version"]}).{fallback}
+({encoder["source"]}, version {encoder["version"]}).{fallback}{runtime}
 
 On the {test["queries"]} test queries, seqeval by whitespace word: micro F1
 {micro["f1-score"]:.3f} (95 % bootstrap interval {low:.3f} to {high:.3f}), macro F1
@@ -71,6 +78,17 @@ reads short English requests for music; other texts are outside of what it was m
     }
 
 
+def code_of(model: Path) -> list[Path]:
+    """Tell which files of code a pipeline needs.
+
+    model (Path): The pipeline.
+    RETURNS (list[Path]): The files that travel inside its package.
+    """
+    components = util.load_config(model / "config.cfg", interpolate=False)["components"]
+    encoder = onnx_encoder if "onnx_encoder" in components else layer_mix
+    return [Path(module.__file__) for module in (encoder, entity_confidence, marginal_ner)]
+
+
 def prepare(
     model: Path, folder: Path, meta: dict[str, Any], encoder_name: str, licence: str, text: Path
 ) -> None:
@@ -85,7 +103,8 @@ def prepare(
     """
     shutil.copytree(model, folder)
     config = util.load_config(folder / "config.cfg", interpolate=False)
-    config["components"]["transformer"]["model"]["name"] = encoder_name
+    if "transformer" in config["components"]:
+        config["components"]["transformer"]["model"]["name"] = encoder_name
     config["paths"] = dict.fromkeys(config["paths"])
     config["training"]["logger"]["output_file"] = None
     config.to_disk(folder / "config.cfg", interpolate=False)
@@ -123,7 +142,7 @@ def main(
         package(
             prepared,
             Path(temporary),
-            code_paths=[Path(module.__file__) for module in PACKAGED],
+            code_paths=code_of(model),
             create_sdist=False,
             require_parent=True,
             silent=False,

@@ -5,5 +5,6 @@ from scripts import (  # noqa: F401
     entity_confidence,
     layer_mix,
     marginal_ner,
+    onnx_encoder,
     training,
 )

@@ -1,10 +1,11 @@
 """The systems that `benchmark` compares: how each is trained, and what it then predicts."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 import transformers
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.cli.train import train
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.loop import DIR_MODEL_LAST
 from thinc.api import Config
@@ -26,9 +28,11 @@ from transformers import (
 
 from scripts import augmentation, layer_mix, marginal_ner, training
 from scripts.annotations import LABELS, word_offsets, word_tags
-from scripts.calibrate import calibrate
+from scripts.calibrate import raw_spans
+from scripts.comparison import UNCALIBRATED
 from scripts.configure import configure
-from scripts.metrics import ConfidentSpan, EntitySpan, confident_spans, entity_spans
+from scripts.fast import Precision, make_fast
+from scripts.metrics import ConfidentSpan, EntitySpan, entity_spans
 from scripts.sources import hashed
 
 PEER_LEARNING_RATES = (2e-5, 5e-5, 1e-4, 2e-4)
@@ -42,7 +46,19 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 IGNORED = -100
 Splits = dict[str, list[Doc]]
 Predict = Callable[[list[str]], list[list[EntitySpan]]]
-Score = Callable[[Path, Splits, int], dict[str, list[list[ConfidentSpan]]]]
+Score = Callable[[list[str]], list[list[ConfidentSpan]]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained system.
+
+    predict (Predict): Finds the entities in texts.
+    score (dict[str, Score]): The ways in which it finds them with confidences, by name.
+    """
+
+    predict: Predict
+    score: dict[str, Score] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,16 +67,20 @@ class System:
 
     name (str): The system. Where several recipes bear one name, dev chooses among them.
     recipe (dict[str, Any]): All that the result depends on beside data and seed.
-    train (Callable[[Splits, int, Path], Predict]): Trains on docs, with a seed, and saves the model
-        in a folder; what it RETURNS finds the entities in texts.
-    score (Score | None): By a saved model finds the entities in test with their confidences, in one
-        way or more, by name of the way; a seed is for what it fits on dev. None: it gives none.
+    train (Callable[[Splits, int, Path], Trained]): Trains on docs, with a seed, and saves the model
+        in a folder.
+    make_fast (Callable[[Path], Score] | None): Makes a saved model fast (see `fast`).
     """
 
     name: str
     recipe: dict[str, Any]
-    train: Callable[[Splits, int, Path], Predict]
-    score: Score | None = None
+    train: Callable[[Splits, int, Path], Trained]
+    make_fast: Callable[[Path], Score] | None = None
+
+
+def hashes_of(modules: Iterable[ModuleType]) -> list[str]:
+    """RETURNS (list[str]): The sha256 of each module's file."""
+    return [file["sha256"] for file in hashed(Path(module.__file__) for module in modules)]
 
 
 def pipeline(
@@ -73,15 +93,14 @@ def pipeline(
     config (Config): The config with every hyperparameter, not interpolated.
     settings (dict[str, Any]): Values to set in the config, by dotted name.
     """
-    modules = (augmentation, layer_mix, marginal_ner, training)
-    code = [Path(module.__file__) for module in modules]
+    names = hashed(map(Path, config["paths"]["names"]))
+    code = hashes_of((augmentation, layer_mix, marginal_ner, training))
     recipe = {
         "config": config.to_str(interpolate=False),
         "settings": settings,
-        "files": [file["sha256"] for file in hashed([*code, *map(Path, config["paths"]["names"])])],
+        "files": [*code, *(file["sha256"] for file in names)],
     }
-    train_system = partial(_train_pipeline, encoder, config, settings)
-    return System(name, recipe, train_system, _score_by_pipeline)
+    return System(name, recipe, partial(_train_pipeline, encoder, config, settings), _make_fast)
 
 
 def _train_pipeline(
@@ -91,7 +110,7 @@ def _train_pipeline(
     splits: Splits,
     seed: int,
     model: Path,
-) -> Predict:
+) -> Trained:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         corpora = {name: folder / f"{name}.spacy" for name in ("train", "dev")}
@@ -102,20 +121,19 @@ def _train_pipeline(
         train(folder / "config.cfg", folder / "model")
         nlp = spacy.load(folder / "model" / DIR_MODEL_LAST)
     nlp.to_disk(model)
-    return lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)]
+    has_probabilities = nlp.get_pipe("ner").threshold is not None
+    score = {UNCALIBRATED: partial(_raw_spans, nlp)} if has_probabilities else {}
+    return Trained(lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)], score)
 
 
-def _score_by_pipeline(
-    model: Path, splits: Splits, seed: int
-) -> dict[str, list[list[ConfidentSpan]]]:
+def _raw_spans(nlp: Language, texts: list[str]) -> list[list[ConfidentSpan]]:
+    return [raw_spans(doc) for doc in nlp.pipe(texts)]
+
+
+def _make_fast(model: Path) -> Score:
     nlp = spacy.load(model)
-    if nlp.get_pipe("ner").threshold is None:
-        return {}
-    texts = [doc.text for doc in splits["test"]]
-    uncalibrated = [confident_spans(doc) for doc in nlp.pipe(texts)]
-    calibrate(nlp, splits["dev"], seed)
-    on_dev = [confident_spans(doc) for doc in nlp.pipe(texts)]
-    return {"uncalibrated": uncalibrated, "calibrated on dev": on_dev}
+    make_fast(nlp, Precision.int8)
+    return partial(_raw_spans, nlp)
 
 
 def token_classification(encoder: dict[str, Any]) -> list[System]:
@@ -133,7 +151,6 @@ def token_classification(encoder: dict[str, Any]) -> list[System]:
             "token classification",
             {"learning_rate": rate, "epochs": PEER_EPOCHS},
             partial(_train_token_classification, encoder["path"], rate),
-            _score_by_hugging_face,
         )
         for rate in PEER_LEARNING_RATES
     ]
@@ -141,7 +158,7 @@ def token_classification(encoder: dict[str, Any]) -> list[System]:
 
 def _train_token_classification(
     path: str, rate: float, splits: Splits, seed: int, model: Path
-) -> Predict:
+) -> Trained:
     tokenizer = AutoTokenizer.from_pretrained(path)
     with tempfile.TemporaryDirectory() as temporary:
         torch.manual_seed(seed)
@@ -156,23 +173,21 @@ def _train_token_classification(
         trainer.train()
     trainer.save_model(model)
     tokenizer.save_pretrained(model)
-    return partial(_predict_tags, trainer, tokenizer)
+    score = {
+        f"aggregation {strategy}": partial(_aggregate, trainer.model, tokenizer, strategy)
+        for strategy in ("simple", "first")
+    }
+    return Trained(partial(_predict_tags, trainer, tokenizer), score)
 
 
-def _score_by_hugging_face(
-    model: Path, splits: Splits, seed: int
-) -> dict[str, list[list[ConfidentSpan]]]:
-    texts = [doc.text for doc in splits["test"]]
-    scored = {}
-    for strategy in ("simple", "first"):
-        find = transformers.pipeline(
-            "token-classification", model=str(model), aggregation_strategy=strategy
-        )
-        scored[f"aggregation {strategy}"] = [
-            [(e["start"], e["end"], e["entity_group"], float(e["score"])) for e in found]
-            for found in find(texts, batch_size=BATCH_SIZE)
-        ]
-    return scored
+def _aggregate(model, tokenizer, strategy: str, texts: list[str]) -> list[list[ConfidentSpan]]:
+    find = transformers.pipeline(
+        "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy=strategy
+    )
+    return [
+        [(e["start"], e["end"], e["entity_group"], float(e["score"])) for e in found]
+        for found in find(texts, batch_size=BATCH_SIZE)
+    ]
 
 
 def _arguments(folder: str, rate: float, epochs: int, seed: int) -> TrainingArguments:
@@ -243,7 +258,7 @@ def span_marker(encoder: dict[str, Any]) -> System:
     return System("SpanMarker", recipe, partial(_train_span_marker, encoder["path"]))
 
 
-def _train_span_marker(path: str, splits: Splits, seed: int, model_path: Path) -> Predict:
+def _train_span_marker(path: str, splits: Splits, seed: int, model_path: Path) -> Trained:
     from datasets import Dataset
     from span_marker import SpanMarkerModel
     from span_marker import Trainer as SpanMarkerTrainer
@@ -279,4 +294,4 @@ def _train_span_marker(path: str, splits: Splits, seed: int, model_path: Path) -
             )
         return predicted
 
-    return predict
+    return Trained(predict)

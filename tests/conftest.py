@@ -17,6 +17,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from scripts import registered, sample  # noqa: F401
 from scripts.annotations import normalize_query, to_doc
 from scripts.configure import configure
+from scripts.fast import Precision, make_fast
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -93,6 +94,16 @@ def tiny_model(tiny_config, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("training")
     train(tiny_config, folder)
     return folder / "model-best"
+
+
+@pytest.fixture(scope="session")
+def tiny_fast(tiny_model, tmp_path_factory) -> Path:
+    """The tiny pipeline, with its transformer in ONNX Runtime, in single precision."""
+    nlp = spacy.load(tiny_model)
+    make_fast(nlp, Precision.fp32)
+    folder = tmp_path_factory.mktemp("fast") / "model"
+    nlp.to_disk(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from transformers import pipeline
 
 from scripts import benchmark, sample, systems
 from scripts.annotations import normalize_query, to_doc, word_tags
-from scripts.benchmark import inner_folds, main, natural, outer_folds, progress
+from scripts.benchmark import confidences, inner_folds, main, natural, outer_folds, progress
 from scripts.formats import read_bio, write_bio
 from scripts.metrics import entity_spans
+from scripts.systems import System
 from tests.conftest import DATA, QUERIES, ROOT
 
 SYSTEMS = "en_music_ner,token classification"
@@ -61,7 +62,7 @@ def run_main(project):
 
 
 def runs_of(project) -> set[str]:
-    return {path.name for path in (project / "runs").glob("*.json")}
+    return {path.name for path in (project / "runs").glob("*.json") if "-fast-" not in path.name}
 
 
 def test_each_file_is_tested_on_by_the_others(tmp_path):
@@ -122,7 +123,7 @@ def half_wrong(project):
     return "d"
 
 
-def test_confidences_are_scored_while_the_models_are_there(
+def test_confidences_are_scored_and_models_made_fast(
     run_main, project, half_wrong, tmp_path, capsys
 ):
     config = util.load_config(project / "config.cfg", interpolate=False)
@@ -137,14 +138,43 @@ def test_confidences_are_scored_while_the_models_are_there(
         "variants_path": tmp_path / "variants.json",
         "quick": True,
     }
-    confidence = run_main(**options)["confidence"]
-    assert list(confidence) == ["en_music_ner, uncalibrated", "en_music_ner, calibrated on dev"]
+    first = run_main(**options)
+    ways = ["uncalibrated", "calibrated on dev", "en_music_ner_fast"]
+    assert list(first["confidence"]) == [f"en_music_ner, {way}" for way in ways]
+    assert list(first["fast"]) == ["en_music_ner"]
+    scores = {name: cell["mean"] for name, cell in first["fast"]["en_music_ner"].items()}
+    assert scores["micro F1, stock"] == first["systems"]["en_music_ner"]["Strict"]["micro"]["mean"]
+    assert scores["same entities"] > 0.9
+    assert scores["micro F1, fast"] == pytest.approx(scores["micro F1, stock"], abs=0.05)
     assert "| en_music_ner, uncalibrated |" in (project / "benchmark.md").read_text("utf8")
     for path in (tmp_path / "runs").iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-    assert run_main(**options)["confidence"] == {}
-    assert "its confidences are not scored" in capsys.readouterr().out
+    assert run_main(**options) == first
+    (fast,) = (tmp_path / "runs").glob("*-fast-*.json")
+    fast.unlink()
+    without = run_main(**options)
+    assert without["fast"] == {}
+    assert list(without["confidence"]) == [f"en_music_ner, {way}" for way in ways[:2]]
+    assert "it cannot be made fast" in capsys.readouterr().out
+
+
+def test_a_calibration_rests_on_dev_alone(tmp_path):
+    found = [(5, 9, "Artist", 0.9)]
+    on_dev = [found] * 20 + [[(0, 4, "Artist", 0.9)]] * 20
+    result = {"scored": {"uncalibrated": {"dev": on_dev, "test": [found]}}}
+    system = System("ours", {}, train=None, make_fast=lambda model: lambda texts: [found])
+
+    def given(gold_of_test):
+        splits = {"dev": docs_of("like [sade](Artist)") * 40, "test": docs_of(gold_of_test)}
+        return confidences(system, result, tmp_path, splits, 0)
+
+    before = given("like [korn](Artist)")
+    assert before["uncalibrated"] == [found]
+    (((*_, confidence),),) = before["calibrated on dev"]
+    assert 0.5 < confidence < 0.9
+    assert before["en_music_ner_fast"] == before["calibrated on dev"]
+    assert given("like korn") == before
 
 
 def test_what_was_run_is_not_run_again(run_main, project, monkeypatch):

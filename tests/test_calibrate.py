@@ -4,8 +4,19 @@ import spacy
 import srsly
 
 from scripts.annotations import Query, Span, to_doc
-from scripts.calibrate import CANDIDATES, Judged, calibrate, choose, judge, main
+from scripts.calibrate import (
+    CANDIDATES,
+    Judged,
+    calibrate,
+    choose,
+    fit,
+    judge,
+    main,
+    raw_spans,
+    with_confidence,
+)
 from scripts.entity_confidence import calibrated
+from scripts.metrics import confident_spans
 
 N = 3000
 
@@ -87,7 +98,8 @@ def gold():
 
 
 def test_the_entities_found_in_gold_are_judged(tiny_model, gold):
-    data = judge(spacy.load(tiny_model), gold)
+    nlp = spacy.load(tiny_model)
+    data = judge(gold, [raw_spans(doc) for doc in nlp.pipe(doc.text for doc in gold)])
     assert data.right.tolist() == [True, True, False, False] * 10
     assert data.query.tolist() == [number for number in range(20) for _ in range(2)]
     assert data.features["WoA"].tolist() == [1.0, 0.0] * 20
@@ -104,6 +116,19 @@ def test_a_pipeline_is_calibrated_to_what_is_right(tiny_model, gold):
     assert calibrate(nlp, gold, seed=0) == result  # what is there does not matter
     calibrate(nlp, gold * 20, seed=0)
     assert all(0.45 < ent._.confidence < 0.6 for ent in nlp(gold[0].text).ents)
+
+
+def test_a_calibration_fitted_apart_gives_what_the_pipeline_gives(tiny_model, gold):
+    nlp = spacy.load(tiny_model)
+    texts = [doc.text for doc in gold]
+    found = [raw_spans(doc) for doc in nlp.pipe(texts)]
+    calibration, report = fit(judge(gold, found), seed=0)
+    assert report["chosen"] != "none"
+    calibrate(nlp, gold, seed=0)
+    for apart, doc in zip(with_confidence(calibration, gold, found), nlp.pipe(texts), strict=True):
+        for one, other in zip(apart, confident_spans(doc), strict=True):
+            assert one[:3] == other[:3]
+            assert one[3] == pytest.approx(other[3], abs=1e-6)
 
 
 @pytest.fixture

@@ -125,6 +125,14 @@ def test_the_notes_speak_of_no_fallback_where_there_was_none(meta, metrics):
     assert "fallback" not in describe(meta, preferred, "Apache-2.0")["notes"]
 
 
+def test_the_notes_of_a_fast_package_say_what_it_was_made_from(meta, metrics):
+    fast = {"precision": "int8", "agreement": 0.975, "queries": 40}
+    notes = describe({**meta, "name": "tiny_fast", "fast": fast}, metrics, "Apache-2.0")["notes"]
+    sentence = "Both find the same entities in 97.5% of 40 queries."
+    assert f"Made from en_tiny: its transformer runs in ONNX Runtime in int8. {sentence}" in notes
+    assert "ONNX" not in meta["notes"]
+
+
 def test_a_pipeline_without_scores_by_label_is_described_too(meta, metrics):
     nothing = {**metrics["test"]["spacy"], "ents_per_type": None}
     unscored = {**metrics, "test": {**metrics["test"], "spacy": nothing}}

@@ -97,9 +97,14 @@ def found_by(tmp_path):
     """Train a system and have it predict test: `found_by(system, splits, seed)`."""
 
     def find(system, splits, seed=0):
-        return system.train(splits, seed, tmp_path / "model")([doc.text for doc in splits["test"]])
+        trained = system.train(splits, seed, tmp_path / "model")
+        return trained.predict(texts_of(splits["test"]))
 
     return find
+
+
+def texts_of(docs):
+    return [doc.text for doc in docs]
 
 
 def gold(splits):
@@ -156,29 +161,36 @@ def as_dict(scored):
     return [{tuple(span[:3]): span[3] for span in query} for query in scored]
 
 
-def test_the_pipelines_confidences_are_calibrated_on_dev_alone(
-    splits, tiny_config, tiny_bert, found_by, tmp_path
+def test_the_pipelines_entities_have_the_ners_own_probabilities(
+    splits, tiny_config, tiny_bert, tmp_path
 ):
     config = util.load_config(tiny_config, interpolate=False)
     system = pipeline("ours", {"path": str(tiny_bert)}, config, {})
-    found = found_by(system, splits)
-    splits["dev"] = [doc.copy() for doc in splits["dev"] * 4]
-    before = system.score(tmp_path / "model", splits, 0)
-    assert [list(query) for query in as_dict(before["uncalibrated"])] == found
-    for doc in splits["test"]:
-        doc.set_ents([], default="outside")
-    assert system.score(tmp_path / "model", splits, 0) == before
-    for doc in splits["dev"][::2]:
-        doc.set_ents([], default="outside")
-    after = system.score(tmp_path / "model", splits, 0)
-    assert after["uncalibrated"] == before["uncalibrated"]
-    assert after["calibrated on dev"] != before["calibrated on dev"]
+    trained = system.train(splits, 0, tmp_path / "model")
+    texts = texts_of(splits["test"])
+    (way,) = trained.score
+    scored = as_dict(trained.score[way](texts))
+    assert way == "uncalibrated"
+    assert [list(query) for query in scored] == trained.predict(texts)
+    by_fast = as_dict(system.make_fast(tmp_path / "model")(texts))
+    for one, other in zip(scored, by_fast, strict=True):
+        assert one.keys() == other.keys()
+        assert list(other.values()) == pytest.approx(list(one.values()), abs=0.05)
 
 
-def test_the_peers_confidences_are_hugging_faces(splits, peer, found_by, tmp_path):
-    system = peer(1e-2, 25)
-    found = found_by(system, splits)
-    scored = system.score(tmp_path / "model", splits, 0)
-    assert set(scored) == {"aggregation simple", "aggregation first"}
-    assert [list(query) for query in as_dict(scored["aggregation first"])] == found
-    assert all(0.5 < score <= 1 for query in scored["aggregation first"] for *_, score in query)
+def test_a_pipeline_that_decodes_as_spacy_does_has_no_probabilities(
+    splits, tiny_config, tiny_bert, tmp_path
+):
+    config = util.load_config(tiny_config, interpolate=False)
+    settings = {"components.ner.threshold": None, "schedule.epochs": 1}
+    system = pipeline("ours", {"path": str(tiny_bert)}, config, settings)
+    assert system.train(splits, 0, tmp_path / "model").score == {}
+
+
+def test_the_peers_confidences_are_hugging_faces(splits, peer, tmp_path):
+    trained = peer(1e-2, 25).train(splits, 0, tmp_path / "model")
+    texts = texts_of(splits["test"])
+    assert set(trained.score) == {"aggregation simple", "aggregation first"}
+    first = trained.score["aggregation first"](texts)
+    assert [list(query) for query in as_dict(first)] == trained.predict(texts)
+    assert all(0.5 < score <= 1 for query in first for *_, score in query)

@@ -1,0 +1,166 @@
+"""Make a trained pipeline one that needs no PyTorch: its transformer runs in ONNX Runtime."""
+
+import tempfile
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import onnx
+import spacy
+import torch
+import typer
+from spacy import util
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy_transformers.layers import TransformerListener
+from thinc.api import Model
+from transformers import PreTrainedModel
+from wasabi import msg
+
+from scripts import onnx_encoder, registered  # noqa: F401 (for spacy.load)
+from scripts.metrics import entity_spans
+from scripts.output import written_whole
+from scripts.quantization import quantize
+
+OPSET = 18
+BATCH_SIZE = 1024
+REQUIREMENTS = ("onnxruntime>=1.20,<2", "tokenizers>=0.20,<1")
+
+
+class Precision(str, Enum):
+    """What the weights of the transformer are stored and multiplied in."""
+
+    int8 = "int8"
+    fp32 = "fp32"
+
+
+class Encoder(torch.nn.Module):
+    """A transformer that gives the vectors alone.
+
+    transformer (PreTrainedModel): The transformer.
+    """
+
+    def __init__(self, transformer: PreTrainedModel):
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Read word pieces.
+
+        input_ids (torch.Tensor): Numbers of word pieces. Sequences x word pieces.
+        attention_mask (torch.Tensor): 0 for padding, else 1; of the same shape.
+        RETURNS (torch.Tensor): sequences x word pieces x width.
+        """
+        found = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
+        return found.last_hidden_state
+
+
+def export(transformer: PreTrainedModel, precision: Precision) -> bytes:
+    """Write a transformer as an ONNX graph.
+
+    transformer (PreTrainedModel): The transformer.
+    precision (Precision): What its weights are stored and multiplied in.
+    RETURNS (bytes): The graph, from `input_ids` and `attention_mask` to `vectors`.
+    """
+    sequences = {0: "sequences", 1: "pieces"}
+    names = ("input_ids", "attention_mask")
+    example = torch.ones((2, 8), dtype=torch.long)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.onnx"
+        torch.onnx.export(
+            Encoder(transformer).eval(),
+            (example, example),
+            path,
+            input_names=list(names),
+            output_names=["vectors"],
+            dynamic_axes=dict.fromkeys((*names, "vectors"), sequences),
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(path)
+    return (model if precision is Precision.fp32 else quantize(model)).SerializeToString()
+
+
+def listening_layer(model: Model) -> Model:
+    """RETURNS (Model): The layer of a ner's model that brings the transformer's vectors."""
+    return next(
+        node
+        for node in model.walk()
+        if node.layers and isinstance(node.layers[0], TransformerListener)
+    )
+
+
+def make_fast(nlp: Language, precision: Precision) -> None:
+    """Have a pipeline's transformer run in ONNX Runtime.
+
+    nlp (Language): A trained pipeline of a `transformer`, a `ner` that listens to it, and what
+        comes after. It is changed.
+    precision (Precision): See `export`.
+    RAISES (ValueError): If the transformer reads other spans than strided ones.
+    """
+    settings = nlp.get_pipe_config("transformer")["model"]["get_spans"]
+    if settings["@span_getters"] != "spacy-transformers.strided_spans.v1":
+        raise ValueError(f"{settings['@span_getters']} cannot be made fast: use strided_spans.v1")
+    model = nlp.get_pipe("transformer").model
+    tokenizer, transformer = model.tokenizer, model.transformer
+    width = transformer.config.hidden_size
+    ner, ner_config = nlp.get_pipe("ner"), nlp.get_pipe_config("ner")["model"]
+    encoder_config = {
+        "pooling": ner_config["tok2vec"]["pooling"],
+        "window": settings["window"],
+        "stride": settings["stride"],
+        "max_pieces": min(tokenizer.model_max_length, transformer.config.max_position_embeddings),
+        "width": width,
+    }
+    util.replace_model_node(ner.model, listening_layer(ner.model), onnx_encoder.doc_tensor(width))
+    ner_config["tok2vec"] = {"@architectures": "music_ner.DocTensor.v1", "width": width}
+    nlp.remove_pipe("transformer")
+    encoder = nlp.add_pipe("onnx_encoder", config=encoder_config, first=True)
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.no_truncation()
+    encoder.load(
+        {
+            "encoder.onnx": export(transformer, precision),
+            "tokenizer.json": backend.to_str().encode(),
+        }
+    )
+    nlp.config["nlp"]["batch_size"] = BATCH_SIZE
+    nlp.config["system"]["gpu_allocator"] = None
+    nlp.meta["requirements"] = list(REQUIREMENTS)
+
+
+def agreement(docs: list[Doc], others: list[Doc]) -> float:
+    """RETURNS (float): The share of docs in which two pipelines find the same entities."""
+    same = [entity_spans(d) == entity_spans(o) for d, o in zip(docs, others, strict=True)]
+    return sum(same) / len(same)
+
+
+def main(
+    model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
+    corpus_path: Path = typer.Argument(..., help="Corpus to compare the two on", exists=True),
+    output: Path = typer.Argument(..., help="Folder for the fast pipeline"),
+    precision: Precision = typer.Option(Precision.int8, help="Precision of the transformer"),
+) -> None:
+    """Make a trained pipeline one that runs in ONNX Runtime, without PyTorch."""
+    nlp = spacy.load(model)
+    texts = [doc.text for doc in DocBin().from_disk(corpus_path).get_docs(nlp.vocab)]
+    stock = list(nlp.pipe(texts))
+    with msg.loading("Exporting the transformer"):
+        make_fast(nlp, precision)
+    result: dict[str, Any] = {
+        "precision": precision.value,
+        "agreement": agreement(stock, list(nlp.pipe(texts))),
+        "queries": len(texts),
+    }
+    nlp.meta["fast"] = result
+    with written_whole(output) as path:
+        nlp.to_disk(path)
+    msg.good(
+        f"{output}: {precision.value}; the same entities in {result['agreement']:.1%} of the "
+        f"{len(texts)} queries in {corpus_path}"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)
