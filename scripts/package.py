@@ -35,9 +35,8 @@ def describe(meta: dict[str, Any], metrics: dict[str, Any], licence: str) -> dic
     low, high = test["f1_interval"]
     fast = meta.get("fast")
     runtime = (
-        f"\n\nMade from en_{meta['name'].removesuffix('_fast')}: its transformer runs in ONNX Runtime "
-        f"in {fast['precision']}. Both find the same entities in {fast['agreement']:.1%} of "
-        f"{fast['queries']} queries."
+        f"\n\nIts transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it was "
+        f"made from finds the same entities in {fast['agreement']:.1%} of {fast['queries']} queries."
         if fast
         else ""
     )
