@@ -35,8 +35,9 @@ def describe(meta: dict[str, Any], metrics: dict[str, Any], licence: str) -> dic
     low, high = test["f1_interval"]
     fast = meta.get("fast")
     runtime = (
-        f"\n\nIts transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it was "
-        f"made from finds the same entities in {fast['agreement']:.1%} of {fast['queries']} queries."
+        f"\n\nIts transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it\n"
+        f"was made from finds the same entities in {fast['agreement']:.1%} of {fast['queries']}\n"
+        "queries."
         if fast
         else ""
     )
