@@ -1,6 +1,7 @@
 """Make a trained pipeline one that needs no PyTorch: its transformer runs in ONNX Runtime."""
 
 import tempfile
+from copy import deepcopy
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,18 @@ class Precision(str, Enum):
 class Encoder(torch.nn.Module):
     """A transformer that gives the vectors alone.
 
-    transformer (PreTrainedModel): The transformer.
+    transformer (PreTrainedModel): The transformer, whose layers may be mixed (see `layer_mix`).
     """
 
     def __init__(self, transformer: PreTrainedModel):
         super().__init__()
-        self.transformer = transformer
+        self.transformer = deepcopy(transformer)
+        self.shares = None
+        if hasattr(transformer, "layer_mix"):
+            n_layers = len(transformer.layer_mix.weights)
+            self.shares = transformer.layer_mix(torch.eye(n_layers)).tolist()
+            # The mix as a sum takes ONNX Runtime a fifth of the time of that of stacked layers.
+            self.transformer._forward_hooks.clear()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Read word pieces.
@@ -52,7 +59,10 @@ class Encoder(torch.nn.Module):
         RETURNS (torch.Tensor): sequences x word pieces x width.
         """
         found = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
-        return found.last_hidden_state
+        if self.shares is None:
+            return found.last_hidden_state
+        layers = found.hidden_states[1:]
+        return sum(share * layer for share, layer in zip(self.shares, layers, strict=True))
 
 
 def export(transformer: PreTrainedModel, precision: Precision) -> bytes:

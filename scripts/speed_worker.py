@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-WARM_UP = 16
+WARM_UP = 128
 MEMORY = re.compile(r"VmHWM:\s+(\d+) kB")
 Job = dict[str, Any]
 Read = Callable[[], Any]
