@@ -25,7 +25,6 @@ from scripts.quantization import quantize
 
 OPSET = 18
 BATCH_SIZE = 1024
-REQUIREMENTS = ("onnxruntime>=1.20,<2", "tokenizers>=0.20,<1")
 
 
 class Precision(str, Enum):
@@ -114,16 +113,18 @@ def make_fast(nlp: Language, precision: Precision) -> None:
     model = nlp.get_pipe("transformer").model
     tokenizer, transformer = model.tokenizer, model.transformer
     width = transformer.config.hidden_size
-    ner, ner_config = nlp.get_pipe("ner"), nlp.get_pipe_config("ner")["model"]
+    ner, holder = nlp.get_pipe("ner"), nlp.get_pipe_config("ner")["model"]
+    while "tok2vec" in holder["tok2vec"]:  # another architecture may stand around the listener
+        holder = holder["tok2vec"]
     encoder_config = {
-        "pooling": ner_config["tok2vec"]["pooling"],
+        "pooling": holder["tok2vec"]["pooling"],
         "window": settings["window"],
         "stride": settings["stride"],
         "max_pieces": min(tokenizer.model_max_length, transformer.config.max_position_embeddings),
         "width": width,
     }
     util.replace_model_node(ner.model, listening_layer(ner.model), onnx_encoder.doc_tensor(width))
-    ner_config["tok2vec"] = {"@architectures": "music_ner.DocTensor.v1", "width": width}
+    holder["tok2vec"] = {"@architectures": "music_ner.DocTensor.v1", "width": width}
     nlp.remove_pipe("transformer")
     encoder = nlp.add_pipe("onnx_encoder", config=encoder_config, first=True)
     backend = tokenizer.backend_tokenizer
@@ -137,7 +138,6 @@ def make_fast(nlp: Language, precision: Precision) -> None:
     )
     nlp.config["nlp"]["batch_size"] = BATCH_SIZE
     nlp.config["system"]["gpu_allocator"] = None
-    nlp.meta["requirements"] = list(REQUIREMENTS)
 
 
 def agreement(docs: list[Doc], others: list[Doc]) -> float:

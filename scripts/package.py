@@ -13,9 +13,29 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
-from scripts import entity_confidence, layer_mix, marginal_ner, onnx_encoder
+from scripts import (
+    catalogue,
+    catalogue_tok2vec,
+    entity_confidence,
+    layer_mix,
+    marginal_ner,
+    onnx_encoder,
+)
 from scripts.output import written_whole
 
+CODE = {
+    "transformer": (layer_mix,),
+    "onnx_encoder": (onnx_encoder,),
+    "catalogue": (catalogue, catalogue_tok2vec),
+    "ner": (marginal_ner,),
+    "entity_confidence": (entity_confidence,),
+}
+"""The modules that a component needs, which travel inside the package."""
+REQUIREMENTS = {
+    "onnx_encoder": ("onnxruntime>=1.20,<2", "tokenizers>=0.20,<1"),
+    "catalogue": ("marisa-trie>=1.2,<2",),
+}
+"""What these need beside what spaCy finds by itself."""
 EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
 
 
@@ -78,17 +98,6 @@ reads short English requests for music; other texts are outside of what it was m
     }
 
 
-def code_of(model: Path) -> list[Path]:
-    """Tell which files of code a pipeline needs.
-
-    model (Path): The pipeline.
-    RETURNS (list[Path]): The files that travel inside its package.
-    """
-    components = util.load_config(model / "config.cfg", interpolate=False)["components"]
-    encoder = onnx_encoder if "onnx_encoder" in components else layer_mix
-    return [Path(module.__file__) for module in (encoder, entity_confidence, marginal_ner)]
-
-
 def prepare(
     model: Path, folder: Path, meta: dict[str, Any], encoder_name: str, licence: str, text: Path
 ) -> None:
@@ -134,6 +143,9 @@ def main(
     known = srsly.read_json(encoders_path).get(encoder_name, {})
     licence = known.get("licence", "see the encoder's own model card")
     meta = {**srsly.read_json(model / "meta.json"), "name": name, "version": version}
+    components = util.load_config(model / "config.cfg", interpolate=False)["nlp"]["pipeline"]
+    meta["requirements"] = [line for c in components for line in REQUIREMENTS.get(c, ())]
+    code = [Path(module.__file__) for c in components for module in CODE.get(c, ())]
     package_name = f"{meta['lang']}_{name}-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "model"
@@ -142,7 +154,7 @@ def main(
         package(
             prepared,
             Path(temporary),
-            code_paths=code_of(model),
+            code_paths=code,
             create_sdist=False,
             require_parent=True,
             silent=False,

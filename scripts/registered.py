@@ -2,6 +2,8 @@
 
 from scripts import (  # noqa: F401
     augmentation,
+    catalogue,
+    catalogue_tok2vec,
     entity_confidence,
     layer_mix,
     marginal_ner,
