@@ -36,7 +36,14 @@ from scripts.metrics import ConfidentSpan, comparable_tags, entity_spans, span_f
 from scripts.output import remove, written_whole
 from scripts.reliability import CALIBRATION_SCORES
 from scripts.sources import hashed, paths_of
-from scripts.systems import Splits, System, pipeline, span_marker, token_classification
+from scripts.systems import (
+    Splits,
+    System,
+    hashes_of,
+    pipeline,
+    span_marker,
+    token_classification,
+)
 
 PIPELINE = "en_music_ner"
 PEER = "token classification"
@@ -105,27 +112,36 @@ def natural(docs: Iterable[Doc], test_bio: Path) -> dict[int, Doc]:
     return found
 
 
-def run(system: System, splits: Splits, written: list[str], seed: int, model: Path) -> dict:
+def run(
+    system: System, splits: Splits, texts: dict[str, list[str]], seed: int, model: Path
+) -> dict[str, Any]:
     """Train a system, and have it predict.
 
     system (System): What to train.
     splits (Splits): Docs of train, dev and test.
-    written (list[str]): Test queries as they were written.
+    texts (dict[str, list[str]]): The texts of `dev` and `test`, and under `natural` test queries as
+        they were written.
     seed (int): Seed of training.
     model (Path): Folder in which the model is saved.
-    RETURNS (dict): Entities found in `dev`, `test` and `natural`; under `scored` those of dev and
-        test with confidences, by the way in which the system gives them; and how many `seconds` it
-        took.
+    RETURNS (dict[str, Any]): Entities found in `dev`, `test` and `natural`; under `scored` those of
+        dev and test with confidences, by the way in which the system gives them; how many `seconds`
+        it took; and a key of the `texts`.
     """
     start = time.monotonic()
     with written_whole(model) as folder:
         trained = system.train(splits, seed, folder)
-    texts = {name: [doc.text for doc in splits[name]] for name in ("dev", "test")}
-    found = {name: trained.predict(texts[name]) for name in texts}
-    found["natural"] = trained.predict(written) if written else []
+    found = {name: trained.predict(some) if some else [] for name, some in texts.items()}
     seconds = time.monotonic() - start
-    scored = {way: {n: score(texts[n]) for n in texts} for way, score in trained.score.items()}
-    return {**found, "scored": scored, "seconds": seconds}
+    scored = {
+        way: {name: score(texts[name]) for name in ("dev", "test")}
+        for way, score in trained.score.items()
+    }
+    return {**found, "scored": scored, "seconds": seconds, "texts": key_of(texts)}
+
+
+def is_of(path: Path, texts: dict[str, list[str]]) -> bool:
+    """RETURNS (bool): Whether a run is kept whose entities were found in just these texts."""
+    return path.exists() and srsly.read_json(path).get("texts") == key_of(texts)
 
 
 def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path:
@@ -140,7 +156,7 @@ def run_path(folder: Path, system: System, inputs: list[Any], seed: int) -> Path
     return folder / f"{system.name.replace(' ', '_')}-{key}-{seed}.json"
 
 
-def key_of(inputs: list[Any]) -> str:
+def key_of(inputs: Any) -> str:
     """RETURNS (str): A key that another input changes."""
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
 
@@ -154,8 +170,7 @@ def found_fast(system: System, model: Path, docs: list[Doc]) -> list[list[Confid
     RETURNS (list[list[ConfidentSpan]] | None): The entities of each with their probabilities; None
         if the model was removed.
     """
-    code = [file["sha256"] for file in hashed([Path(module.__file__) for module in FAST_CODE])]
-    path = model.with_name(f"{model.name}-fast-{key_of(code)}.json")
+    path = model.with_name(f"{model.name}-fast-{key_of(hashes_of(FAST_CODE))}.json")
     if not path.exists():
         if not model.exists():
             remedy = f"Remove {model}.json to train it again."
@@ -229,7 +244,8 @@ def to_markdown(document: dict[str, Any]) -> str:
     markdown.add(document["description"])
 
     def cell(value: dict[str, Any]) -> str:
-        return f"{value['mean']:.3f} ± {value['sd']:.3f}"
+        spread = f" ± {value['sd']:.3f}" if len(value["values"]) > 1 else ""
+        return f"{value['mean']:.3f}{spread}"
 
     for title, (columns, _) in LEVELS.items():
         rows = [
@@ -300,15 +316,16 @@ def conduct(
         hashes = {kind: [file["sha256"] for file in hashed(p)] for kind, p in paths.items()}
         splits, _, _ = convert(**paths, seed=seed, make_doc=blank.make_doc)
         written = natural(splits["test"], tested)
+        texts = {name: [doc.text for doc in splits[name]] for name in ("dev", "test")}
+        texts["natural"] = [doc.text for doc in written.values()]
         results: dict[Path, dict] = {}
         for at, system in enumerate(systems[name]):
             path = run_path(runs, system, [version, hashes], seed)
             model = path.with_suffix("")
-            if not path.exists():
+            if not is_of(path, texts):
                 left = [name] * (len(systems[name]) - at)
                 left += [other for _, _, other in plan[number + 1 :] for _ in systems[other]]
                 msg.divider(f"{name}, {fold}, seed {seed}: {progress(seconds, left)}")
-                texts = [doc.text for doc in written.values()]
                 result = run(system, splits, texts, seed, model)
                 with written_whole(path) as temporary:
                     srsly.write_json(temporary, {"recipe": system.recipe, **result}, indent=0)
@@ -392,7 +409,7 @@ def main(
         f"F1 on {', '.join(tested)}, each by systems trained on "
         + ("the one that is left" if inner else "the others")
         + (f" (the pipeline also on {', '.join(map(str, more))})" if more else "")
-        + f"; mean ± standard deviation over seeds {', '.join(map(str, seed_range))}; "
+        + f"; mean and standard deviation over seeds {', '.join(map(str, seed_range))}; "
         f"encoder {encoder['name']}."
     )
     document = {

@@ -1,5 +1,6 @@
 """What `benchmark` reports of finished runs: pooled scores, what generalizes, what differs."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -122,7 +123,9 @@ def score_fast(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
             spans = [[span[:3] for span in query] for query in found[way]]
             tags = [comparable_tags(*pair) for pair in zip(test, spans, strict=True)]
             row[f"micro F1, {name}"] = _f1(tags)["micro"]
-            row[f"calibration error, {name}"] = score_entities(test, found[way]).get("ece", 0.0)
+            row[f"calibration error, {name}"] = score_entities(test, found[way]).get(
+                "ece", math.nan
+            )
         same = [
             [span[:3] for span in one] == [span[:3] for span in other]
             for one, other in zip(found[CALIBRATED], found[FAST], strict=True)

@@ -14,11 +14,11 @@ from spacy.cli.package import package
 from wasabi import msg
 
 from scripts import (
-    catalogue,
     catalogue_tok2vec,
     entity_confidence,
     layer_mix,
     marginal_ner,
+    name_catalogue,
     onnx_encoder,
 )
 from scripts.output import written_whole
@@ -26,11 +26,11 @@ from scripts.output import written_whole
 CODE = {
     "transformer": (layer_mix,),
     "onnx_encoder": (onnx_encoder,),
-    "catalogue": (catalogue, catalogue_tok2vec),
-    "ner": (marginal_ner,),
+    "catalogue": (name_catalogue, catalogue_tok2vec),
+    "marginal_ner": (marginal_ner,),
     "entity_confidence": (entity_confidence,),
 }
-"""The modules that a component needs, which travel inside the package."""
+"""The modules that a component needs, by its factory; they travel inside the package."""
 REQUIREMENTS = {
     "onnx_encoder": ("onnxruntime>=1.20,<2", "tokenizers>=0.20,<1"),
     "catalogue": ("marisa-trie>=1.2,<2",),
@@ -98,6 +98,18 @@ reads short English requests for music; other texts are outside of what it was m
     }
 
 
+def factories_of(model: Path) -> list[str]:
+    """RETURNS (list[str]): The factories of a saved pipeline's components."""
+    config = util.load_config(model / "config.cfg", interpolate=False)
+    return [config["components"][name]["factory"] for name in config["nlp"]["pipeline"]]
+
+
+def code_of(model: Path) -> list[Path]:
+    """RETURNS (list[Path]): The files of code that a saved pipeline needs, as its package does."""
+    modules = [module for name in factories_of(model) for module in CODE.get(name, ())]
+    return [Path(module.__file__) for module in modules]
+
+
 def prepare(
     model: Path, folder: Path, meta: dict[str, Any], encoder_name: str, licence: str, text: Path
 ) -> None:
@@ -143,9 +155,7 @@ def main(
     known = srsly.read_json(encoders_path).get(encoder_name, {})
     licence = known.get("licence", "see the encoder's own model card")
     meta = {**srsly.read_json(model / "meta.json"), "name": name, "version": version}
-    components = util.load_config(model / "config.cfg", interpolate=False)["nlp"]["pipeline"]
-    meta["requirements"] = [line for c in components for line in REQUIREMENTS.get(c, ())]
-    code = [Path(module.__file__) for c in components for module in CODE.get(c, ())]
+    meta["requirements"] = [r for name in factories_of(model) for r in REQUIREMENTS.get(name, ())]
     package_name = f"{meta['lang']}_{name}-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "model"
@@ -154,7 +164,7 @@ def main(
         package(
             prepared,
             Path(temporary),
-            code_paths=code,
+            code_paths=code_of(model),
             create_sdist=False,
             require_parent=True,
             silent=False,

@@ -2,11 +2,11 @@
 
 from scripts import (  # noqa: F401
     augmentation,
-    catalogue,
     catalogue_tok2vec,
     entity_confidence,
     layer_mix,
     marginal_ner,
+    name_catalogue,
     onnx_encoder,
     training,
 )

@@ -26,7 +26,14 @@ from transformers import (
     TrainingArguments,
 )
 
-from scripts import augmentation, layer_mix, marginal_ner, training
+from scripts import (
+    augmentation,
+    catalogue_tok2vec,
+    layer_mix,
+    marginal_ner,
+    name_catalogue,
+    training,
+)
 from scripts.annotations import LABELS, word_offsets, word_tags
 from scripts.calibrate import raw_spans
 from scripts.comparison import UNCALIBRATED
@@ -94,7 +101,8 @@ def pipeline(
     settings (dict[str, Any]): Values to set in the config, by dotted name.
     """
     names = hashed(map(Path, config["paths"]["names"]))
-    code = hashes_of((augmentation, layer_mix, marginal_ner, training))
+    modules = (augmentation, catalogue_tok2vec, layer_mix, marginal_ner, name_catalogue, training)
+    code = hashes_of(modules)
     recipe = {
         "config": config.to_str(interpolate=False),
         "settings": settings,

@@ -77,6 +77,7 @@ def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
         "schedule.epochs": 40,
         "training.batcher.size": 100,
         "training.optimizer.learn_rate.initial_rate": 0.005,
+        "initialize.components.catalogue.names": [],
         f"{augmenter}.mentions.level": 0.0,
         **{f"{augmenter}.noise.{kind}": 0.0 for kind in NOISE},
     }

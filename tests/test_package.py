@@ -166,12 +166,12 @@ def test_preparing_leaves_the_trained_pipeline_as_it_is(meta, tiny_model, tmp_pa
     assert not (tiny_model / "LICENSE").exists()
 
 
-def test_the_wheel_requires_spacy_and_spacy_transformers_but_no_encoder(wheel):
+def test_the_wheel_requires_what_the_pipeline_imports_but_no_encoder(wheel):
     metadata = Parser().parsestr(read(wheel, ".dist-info/METADATA"))
     assert (metadata["Name"], metadata["Version"]) == ("en_tiny_packaged", "1.2.3")
     assert metadata["License"] == "MIT"
     required = {re.match(r"[\w-]+", line)[0] for line in metadata.get_all("Requires-Dist")}
-    assert required == {"spacy", "spacy-transformers"}
+    assert required == {"spacy", "spacy-transformers", "marisa-trie"}
 
 
 def test_the_wheel_holds_pipeline_model_card_and_licences(wheel):

@@ -98,6 +98,21 @@ def test_a_second_run_does_nothing_again(project):
     assert "is installed" in again.stdout
 
 
+def test_fast_makes_a_second_package(project):
+    folder, variables, _ = project
+    fast = f"{NAME}_fast"
+    try:
+        result = run_project(folder, "fast", ".", *variables)
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert f'spacy.load("{fast}") works' in result.stdout
+    finally:
+        uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", fast]
+        subprocess.run(uninstall, check=True)
+    (wheel,) = (folder / "packages" / f"{fast}-0.0.1" / "dist").iterdir()
+    assert wheel.stat().st_size < (folder / WHEEL).stat().st_size
+    assert srsly.read_json(folder / "metrics" / "fast" / "scores.json")["test"]["queries"] == 4
+
+
 def test_a_change_of_the_data_makes_convert_stale(project):
     folder, variables, _ = project
     own = folder / "own.bio"
@@ -154,7 +169,7 @@ def test_the_wheel_works_in_a_fresh_environment_without_network(project, tmp_pat
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("['transformer', 'ner', 'entity_confidence'] True")
+    assert result.stdout.startswith("['transformer', 'catalogue', 'ner', 'entity_confidence'] True")
 
 
 def test_assets_say_what_could_not_be_downloaded(tmp_path):

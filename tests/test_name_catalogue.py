@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
-from scripts.catalogue import FEATURES, LABELS, N_FEATURES, Catalogue, fold, to_name, words_of
+from scripts.name_catalogue import FEATURES, LABELS, N_FEATURES, Catalogue, fold, to_name, words_of
 from tests.conftest import DATA, ROOT
 
 NLP = spacy.blank("en")
@@ -596,7 +596,9 @@ def test_a_dump_of_another_form_is_refused_whole(nlp, dump, file, row, message):
     assert len(nlp.get_pipe("catalogue")) == 0
 
 
-ADD_NAMES = "from scripts.catalogue import Catalogue; Catalogue('c').update(artists=['Sade'] * 3)"
+ADD_NAMES = (
+    "from scripts.name_catalogue import Catalogue; Catalogue('c').update(artists=['Sade'] * 3)"
+)
 
 
 def test_a_progress_bar_is_shown_on_a_terminal():
@@ -684,7 +686,7 @@ def test_features_travel_with_a_doc(filled):
 MILLION = """
 import itertools, json, resource, time
 import spacy
-from scripts import catalogue
+from scripts import name_catalogue
 
 syllables = [c + v for c in "bcdfghjklmnprstvz" for v in "aeiou"]
 words = ["".join(pair) for pair in itertools.product(syllables, repeat=2)]
