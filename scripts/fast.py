@@ -4,7 +4,6 @@ import tempfile
 from copy import deepcopy
 from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import onnx
 import spacy
@@ -138,6 +137,7 @@ def make_fast(nlp: Language, precision: Precision) -> None:
     )
     nlp.config["nlp"]["batch_size"] = BATCH_SIZE
     nlp.config["system"]["gpu_allocator"] = None
+    nlp.meta["fast"] = {"precision": precision.value}
 
 
 def agreement(docs: list[Doc], others: list[Doc]) -> float:
@@ -158,16 +158,12 @@ def main(
     stock = list(nlp.pipe(texts))
     with msg.loading("Exporting the transformer"):
         make_fast(nlp, precision)
-    result: dict[str, Any] = {
-        "precision": precision.value,
-        "agreement": agreement(stock, list(nlp.pipe(texts))),
-        "queries": len(texts),
-    }
-    nlp.meta["fast"] = result
+    share = agreement(stock, list(nlp.pipe(texts)))
+    nlp.meta["fast"] |= {"agreement": share, "queries": len(texts)}
     with written_whole(output) as path:
         nlp.to_disk(path)
     msg.good(
-        f"{output}: {precision.value}; the same entities in {result['agreement']:.1%} of the "
+        f"{output}: {precision.value}; the same entities in {share:.1%} of the "
         f"{len(texts)} queries in {corpus_path}"
     )
 

@@ -376,14 +376,16 @@ def describe(document: dict[str, Any]) -> str:
         f"average {found['load_average']:.1f} before; Python {found['python']}. {texts}. Medians "
         f"of {document['rounds']} rounds, in each of which every system ran once in a process of "
         "its own (least to most); ratios are taken within rounds. All have the same fine-tuned "
-        "weights. Hugging Face: its pipeline for token classification with the strategy simple, in "
-        "the environment of the stock wheel, at the best of the batch sizes "
+        f"weights, the fast pipeline and the bare encoder in {document['precision']}, the others "
+        "in fp32. Hugging Face: its pipeline for token classification with the strategy simple, in "
+        "the environment of the stock wheel, texts in the order of the corpus, at the best of the "
+        "batch sizes "
         f"{', '.join(map(str, BATCH_SIZES['Hugging Face']))}. It is favoured twice: its head calls "
         "all words O, so that it has no entities to put together, and it does without the learned "
         "mix of layers. Bare encoder: ONNX Runtime alone on texts that are encoded and sorted by "
         "length beforehand, each read whole, where the pipelines read long ones in windows that "
         "overlap, at the best of the batch sizes "
-        f"{', '.join(map(str, BATCH_SIZES['bare encoder']))}; the limit for the fast pipeline. "
+        f"{', '.join(map(str, BATCH_SIZES['bare encoder']))}. "
         f"p50 and p99 are of {document['calls']} single calls on queries. Memory is the most that "
         "a process held. MB are millions of bytes."
     )
@@ -454,6 +456,7 @@ def main(
         },
         "calls": min(CALLS, len(texts["queries"])),
         "rounds": rounds,
+        "precision": util.get_model_meta(pipeline_of(fast))["fast"]["precision"],
         "environments": {},
     }
     pythons = {}
