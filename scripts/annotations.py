@@ -10,6 +10,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc, SpanGroup
 
 LABELS = ("Artist", "WoA")
+TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
 ANNOTATOR_KEY = "annotator"
 

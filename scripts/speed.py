@@ -31,9 +31,9 @@ from transformers import AutoModelForTokenClassification
 from wasabi import MarkdownRenderer, msg
 
 from scripts import registered, speed_worker  # noqa: F401 (for spacy.load)
+from scripts.annotations import TAGS
 from scripts.output import written_whole
 from scripts.sources import hashed, paths_of
-from scripts.systems import TAGS
 
 QUERIES = 1000
 PARAGRAPHS = 100

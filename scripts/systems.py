@@ -34,7 +34,7 @@ from scripts import (
     name_catalogue,
     training,
 )
-from scripts.annotations import LABELS, word_offsets, word_tags
+from scripts.annotations import TAGS, word_offsets, word_tags
 from scripts.calibrate import raw_spans
 from scripts.comparison import UNCALIBRATED
 from scripts.configure import configure
@@ -49,7 +49,6 @@ SPAN_MARKER_EPOCHS = 4
 SPAN_MARKER_MAX_PIECES = 64
 BATCH_SIZE = 16
 WEIGHT_DECAY = 0.01
-TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 IGNORED = -100
 Splits = dict[str, list[Doc]]
 Predict = Callable[[list[str]], list[list[EntitySpan]]]

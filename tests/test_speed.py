@@ -19,6 +19,7 @@ from spacy.cli.package import package
 from transformers import pipeline
 
 from scripts import speed, speed_worker
+from scripts.annotations import TAGS
 from scripts.package import code_of
 from scripts.speed import (
     BATCH_SIZES,
@@ -36,7 +37,6 @@ from scripts.speed import (
     save_token_classifier,
     spread,
 )
-from scripts.systems import TAGS
 from tests.conftest import QUERIES, ROOT
 
 CONSTRAINTS = ROOT / "constraints.txt"

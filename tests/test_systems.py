@@ -5,9 +5,9 @@ from spacy.tokens import DocBin
 from transformers import AutoTokenizer
 
 from scripts import sample, systems
-from scripts.annotations import AMBIGUOUS, Query, Span, to_doc
+from scripts.annotations import AMBIGUOUS, TAGS, Query, Span, to_doc
 from scripts.metrics import entity_spans
-from scripts.systems import IGNORED, TAGS, _encode, pipeline, span_marker, token_classification
+from scripts.systems import IGNORED, _encode, pipeline, span_marker, token_classification
 
 O, B_ARTIST, I_ARTIST, B_WOA, I_WOA = range(5)  # noqa: E741
 CLS = SEP = IGNORED
