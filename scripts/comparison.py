@@ -1,6 +1,5 @@
 """What `benchmark` reports of finished runs: pooled scores, what generalizes, what differs."""
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -101,7 +100,7 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
         "fast": {
             name: score_fast(runs)
             for name, runs in outcomes.items()
-            if all(FAST in run.scored for run in runs)
+            if all(any(run.scored.get(way, ())) for run in runs for way in (CALIBRATED, FAST))
         },
     }
 
@@ -109,7 +108,7 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
 def score_fast(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
     """Compare a pipeline with itself made fast, pooled over the folds of a seed.
 
-    runs (list[Outcome]): The runs of the pipeline, scored in both ways.
+    runs (list[Outcome]): The runs of the pipeline, in which both ways found entities.
     RETURNS (dict[str, dict[str, Any]]): FAST_SCORES with mean and standard deviation over seeds:
         micro F1 and calibration error of both, and the share of queries in which they find the same
         entities.
@@ -123,9 +122,7 @@ def score_fast(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
             spans = [[span[:3] for span in query] for query in found[way]]
             tags = [comparable_tags(*pair) for pair in zip(test, spans, strict=True)]
             row[f"micro F1, {name}"] = _f1(tags)["micro"]
-            row[f"calibration error, {name}"] = score_entities(test, found[way]).get(
-                "ece", math.nan
-            )
+            row[f"calibration error, {name}"] = score_entities(test, found[way])["ece"]
         same = [
             [span[:3] for span in one] == [span[:3] for span in other]
             for one, other in zip(found[CALIBRATED], found[FAST], strict=True)
