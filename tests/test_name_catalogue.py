@@ -684,9 +684,10 @@ def test_features_travel_with_a_doc(filled):
 
 
 MILLION = """
-import itertools, json, resource, time
+import itertools, json, time
 import spacy
 from scripts import name_catalogue
+from scripts.speed_worker import peak_memory
 
 syllables = [c + v for c in "bcdfghjklmnprstvz" for v in "aeiou"]
 words = ["".join(pair) for pair in itertools.product(syllables, repeat=2)]
@@ -698,7 +699,7 @@ counted = component.update(
     artists=words, pairs=zip(itertools.islice(names, 500_000), itertools.islice(names, 500_000))
 )
 built = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak = peak_memory()
 docs = [nlp.make_doc(" ".join(words[i : i + 10])) for i in range(0, 7000, 7)]
 start = time.process_time()
 for doc in docs:
@@ -706,7 +707,7 @@ for doc in docs:
 query = (time.process_time() - start) / len(docs)
 n_matches = sum(len(component.find(doc)) for doc in docs) / len(docs)
 size = len(component.to_bytes())
-print(json.dumps([counted, len(component), built, peak / 1e6, query, n_matches, size]))
+print(json.dumps([counted, len(component), built, peak / 1e9, query, n_matches, size]))
 """
 
 
