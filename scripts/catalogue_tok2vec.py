@@ -10,7 +10,7 @@ from thinc.api import Mish, Model
 from thinc.types import Floats2d
 
 N_FEATURES = 18  # columns of doc._.catalogue
-# At the learning rate of a transformer, new layers learn little of inputs as small as these.
+# Beside a transformer's vectors those of a new layer are small (docs/experiments.md).
 GAIN = 5.0
 
 

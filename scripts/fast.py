@@ -46,7 +46,7 @@ class Encoder(torch.nn.Module):
         if hasattr(transformer, "layer_mix"):
             n_layers = len(transformer.layer_mix.weights)
             self.shares = transformer.layer_mix(torch.eye(n_layers)).tolist()
-            # The mix as a sum takes ONNX Runtime a fifth of the time of that of stacked layers.
+            # ONNX Runtime sums layers a little faster than it mixes stacked ones.
             self.transformer._forward_hooks.clear()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
