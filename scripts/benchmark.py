@@ -19,7 +19,13 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
-from scripts import fast, onnx_encoder, quantization
+from scripts.adaptations import (
+    Adaptation,
+    ListedName,
+    adaptations,
+    find_raw,
+    names_brought,
+)
 from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
 from scripts.calibrate import fit, judge, with_confidence
 from scripts.comparison import (
@@ -30,16 +36,19 @@ from scripts.comparison import (
     UNCALIBRATED,
     Outcome,
     compare,
+    have_found,
+    score_confidence,
 )
+from scripts.configure import CATALOGUE_NAMES, settings_of
 from scripts.convert import convert
-from scripts.metrics import ConfidentSpan, comparable_tags, entity_spans, span_f1
+from scripts.metrics import ConfidentSpan, EntitySpan, comparable_tags, entity_spans, span_f1
+from scripts.name_catalogue import to_name
 from scripts.output import remove, written_whole
-from scripts.reliability import CALIBRATION_SCORES
+from scripts.reliability import CALIBRATION_SCORES, draw_reliability
 from scripts.sources import hashed, paths_of
 from scripts.systems import (
     Splits,
     System,
-    hashes_of,
     pipeline,
     span_marker,
     token_classification,
@@ -48,7 +57,6 @@ from scripts.systems import (
 PIPELINE = "en_music_ner"
 PEER = "token classification"
 ORIGINALS = "queries.csv"
-FAST_CODE = (fast, onnx_encoder, quantization)
 blank = spacy.blank("en")
 # As people write, two names may stand in one token of spaCy's tokenizer.
 split_at_punctuation = Tokenizer(blank.vocab, infix_finditer=re.compile(r"\W").finditer)
@@ -161,24 +169,30 @@ def key_of(inputs: Any) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]
 
 
-def found_fast(system: System, model: Path, docs: list[Doc]) -> list[list[ConfidentSpan]] | None:
-    """Find the entities of docs by a model made fast, but for what has been found already.
+def found_adapted(
+    model: Path, name: str, adaptation: Adaptation, docs: list[Doc]
+) -> list[list[ConfidentSpan]] | None:
+    """Find the entities of docs by a changed model, but for what has been found already.
 
-    system (System): What the model is of; one that can be made fast.
-    model (Path): The saved model.
+    model (Path): The saved model, a pipeline.
+    name (str): What the change is called.
+    adaptation (Adaptation): The change.
     docs (list[Doc]): The docs.
-    RETURNS (list[list[ConfidentSpan]] | None): The entities of each with their probabilities; None
-        if the model was removed.
+    RETURNS (list[list[ConfidentSpan]] | None): The entities of each with the ner's probabilities;
+        None if the model was removed.
     """
-    path = model.with_name(f"{model.name}-fast-{key_of(hashes_of(FAST_CODE))}.json")
+    key = key_of([name, adaptation.inputs])
+    slug = re.sub(r"\W+", "_", name)
+    path = model.with_name(f"{model.name}-{slug}-{key}.json")
     if not path.exists():
         if not model.exists():
             remedy = f"Remove {model}.json to train it again."
-            msg.warn(f"There is no model {model}: it cannot be made fast", remedy)
+            msg.warn(f"There is no model {model}: no score for {name}", remedy)
             return None
+        nlp = spacy.load(model)
+        adaptation.adapt(nlp)
         with written_whole(path) as temporary:
-            found = system.make_fast(model)([doc.text for doc in docs])
-            srsly.write_json(temporary, found, indent=0)
+            srsly.write_json(temporary, find_raw(nlp, [doc.text for doc in docs]), indent=0)
     return as_tuples(srsly.read_json(path))
 
 
@@ -193,7 +207,8 @@ def confidences(
     splits (Splits): Docs of train, dev and test.
     seed (int): Seed of what is fitted on dev.
     RETURNS (dict[str, list[list[ConfidentSpan]]]): The entities of each query, by the way in which
-        they have confidences.
+        they have confidences, or by the change made to the model; all calibrated by what it found
+        in dev unchanged.
     """
     scored = result["scored"]
     ways = {way: as_tuples(found["test"]) for way, found in scored.items()}
@@ -201,10 +216,31 @@ def confidences(
         on_dev = as_tuples(scored[UNCALIBRATED]["dev"])
         calibration, _ = fit(judge(splits["dev"], on_dev), seed)
         ways[CALIBRATED] = with_confidence(calibration, splits["test"], ways[UNCALIBRATED])
-        by_fast = found_fast(system, model, splits["test"])
-        if by_fast is not None:
-            ways[FAST] = with_confidence(calibration, splits["test"], by_fast)
+        for name, adaptation in system.adaptations.items():
+            adapted = found_adapted(model, name, adaptation, splits["test"])
+            if adapted is not None:
+                ways[name] = with_confidence(calibration, splits["test"], adapted)
     return ways
+
+
+def held_by(names: set[ListedName], test: list[Doc], train: list[Doc]) -> list[list[EntitySpan]]:
+    """Tell which entities of test a list of names holds and train does not.
+
+    names (set[ListedName]): The names.
+    test (list[Doc]): Queries with gold entities.
+    train (list[Doc]): Queries with gold entities. What is an entity here, whatever its label,
+        is left out.
+    RETURNS (list[list[EntitySpan]]): These entities of each query of test.
+    """
+    trained = {to_name(ent.text).key for doc in train for ent in doc.ents}
+    return [
+        [
+            (ent.start_char, ent.end_char, ent.label_)
+            for ent in doc.ents
+            if (key := to_name(ent.text).key) not in trained and (ent.label_, key) in names
+        ]
+        for doc in test
+    ]
 
 
 def as_tuples(found: Iterable[Iterable[list]]) -> list[list[tuple]]:
@@ -277,14 +313,33 @@ def to_markdown(document: dict[str, Any]) -> str:
     if rows:
         title = f"The pipeline as {FAST}, in 8 bits, beside itself"
         markdown.add(f"{title}\n\n{markdown.table(rows, ('system', *FAST_SCORES))}")
-    rows = [
-        (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
-        for name, d in document["differences"].items()
-    ]
-    if rows:
-        title = f"Macro F1 of {document['first']} less that of the others, 95 % interval"
-        header = ("system", "difference", "interval")
-        markdown.add(f"{title}\n\n{markdown.table(rows, header)}")
+
+    def add_differences(title: str, differences: dict[str, Any], subject: str) -> None:
+        rows = [
+            (name, f"{d['mean']:+.3f}", f"{d['interval'][0]:+.3f} to {d['interval'][1]:+.3f}")
+            for name, d in differences.items()
+        ]
+        if rows:
+            table = markdown.table(rows, (subject, "difference", "interval"))
+            markdown.add(f"{title}, 95 % interval\n\n{table}")
+
+    for name, scores in document["catalogue"].items():
+        columns = next(iter(scores["by names"].values()))
+        rows = [
+            (names, *(cell(values[column]) for column in columns))
+            for names, values in scores["by names"].items()
+        ]
+        title = f"{name} by what names its catalogue has"
+        if n_new := scores["new entities"]:
+            title += (
+                f" (new are {n_new} entities of all seeds: the names brought after training hold "
+                "them, and training did not)"
+            )
+        markdown.add(f"{title}\n\n{markdown.table(rows, ('names', *columns))}")
+        title = f"Macro F1 of {name} with names less that without any"
+        add_differences(title, scores["differences"], "names")
+    title = f"Macro F1 of {document['first']} less that of the others"
+    add_differences(title, document["differences"], "system")
     return markdown.text
 
 
@@ -294,6 +349,7 @@ def conduct(
     train_bio: dict[str, list[Path]],
     seeds: range,
     version: str,
+    new_names: set[ListedName],
     runs: Path,
 ) -> dict[str, list[Outcome]]:
     """Run every system on every fold with every seed, but for what has been run already.
@@ -303,6 +359,7 @@ def conduct(
     train_bio (dict[str, list[Path]]): More files to train on, by system.
     seeds (range): Seeds of split and training.
     version (str): The encoder's version.
+    new_names (set[ListedName]): Names that pipelines are given only after training.
     runs (Path): Folder in which finished runs are kept, with the models that dev chose.
     RETURNS (dict[str, list[Outcome]]): By system, the outcome for each seed and fold.
     """
@@ -345,6 +402,7 @@ def conduct(
                 learning_rate=result["recipe"].get("learning_rate"),
                 train={query_key(ent.text) for doc in splits["train"] for ent in doc.ents},
                 test=splits["test"],
+                new=held_by(new_names, splits["test"], splits["train"]),
                 found=as_tuples(result["test"]),
                 natural=written,
                 found_in_natural=dict(zip(written, as_tuples(result["natural"]), strict=True)),
@@ -359,9 +417,11 @@ def main(
     encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
     encoder_path: Path = typer.Argument(..., help="The encoder to start from", exists=True),
     runs: Path = typer.Argument(..., help="Folder in which finished runs are kept"),
-    output: Path = typer.Argument(..., help="JSON file to write; the table is written beside it"),
+    output: Path = typer.Argument(..., help="JSON file to write; tables and picture beside it"),
     folds: str = typer.Option(..., help="BIO files, comma-separated: each is tested on in turn"),
     train_bio: str = typer.Option("", help="BIO files that the pipeline alone is trained on too"),
+    catalogue: str = typer.Option("", help="Files of names to train the catalogue with, JSONL"),
+    new_names: str = typer.Option("", help="CSV files of names brought only after training"),
     variants_path: Path = typer.Option(None, help="JSON: settings of the pipeline by its name"),
     systems: str = typer.Option("", help="What to compare, comma-separated"),
     seeds: int = typer.Option(3, help="How many seeds, counted from 0"),
@@ -369,8 +429,8 @@ def main(
     quick: bool = typer.Option(False, "--quick", help="One fold and one seed"),
 ) -> None:
     """Compare the pipeline with other systems. What has been run already is not run again."""
-    bio, more = paths_of(folds), paths_of(train_bio)
-    for path in (*bio, *more):
+    bio, more, brought = paths_of(folds), paths_of(train_bio), paths_of(new_names)
+    for path in (*bio, *more, *brought, *paths_of(catalogue)):
         if not path.is_file():
             msg.fail(f"There is no file {path}", "Mend the path.", exits=1)
     least = 3 if inner else 2
@@ -378,10 +438,11 @@ def main(
         msg.fail(f"{len(bio)} files, but {least} are needed", "Name more in folds.", exits=1)
     encoder = srsly.read_json(encoder_path)
     config = util.load_config(config_path, interpolate=False)
-    settings = srsly.read_json(encoders_path).get(encoder["name"], {}).get("settings", {})
+    settings = settings_of(encoder, encoders_path, catalogue)
+    changes = adaptations(brought)
     variants = {PIPELINE: {}} | (srsly.read_json(variants_path) if variants_path else {})
     pipelines = {
-        name: [pipeline(name, encoder, config, settings | overrides)]
+        name: [pipeline(name, encoder, config, settings | overrides, changes)]
         for name, overrides in variants.items()
     }
     peers = {PEER: token_classification(encoder), "SpanMarker": [span_marker(encoder)]}
@@ -403,6 +464,7 @@ def main(
         dict.fromkeys(pipelines, more),
         seed_range,
         encoder["version"],
+        names_brought(brought, settings.get(CATALOGUE_NAMES, config["paths"]["names"])),
         runs,
     )
     description = (
@@ -416,7 +478,7 @@ def main(
         "description": description,
         "encoder": encoder,
         "folds": list(tested),
-        "files": hashed([*bio, *more]),
+        "files": hashed([*bio, *more, *brought]),
         **compare(outcomes),
     }
     text = to_markdown(document)
@@ -424,6 +486,14 @@ def main(
         srsly.write_json(path, document)
     with written_whole(output.with_suffix(".md")) as path:
         path.write_text(text + "\n", encoding="utf8")
+    drawn = {
+        f"{name}, {way}": score_confidence(runs, way)
+        for name, runs in outcomes.items()
+        for way in runs[0].scored
+        if way not in {UNCALIBRATED, *changes} and have_found(runs, way)
+    }
+    with written_whole(output.with_suffix(".png")) as path:
+        draw_reliability(drawn, path)
     print(text)
 
 

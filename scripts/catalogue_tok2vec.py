@@ -53,7 +53,8 @@ def _initialize(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None
 
 
 def _features(doc: Doc) -> np.ndarray:
-    return np.zeros((len(doc), N_FEATURES), "f") if doc._.catalogue is None else doc._.catalogue
+    features = doc._.catalogue
+    return np.zeros((len(doc), N_FEATURES), "f") if features is None else features
 
 
 def drop_matches(doc: Doc, dropout: float) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,20 @@ from scripts.reliability import CALIBRATION_SCORES, score_entities
 UNCALIBRATED = "uncalibrated"
 CALIBRATED = "calibrated on dev"
 FAST = "en_music_ner_fast"
+NO_NAMES = "no names"
+NEW_NAMES = "names brought after training, no others"
+ALL_NAMES = "names of training and those brought after it"
+COMMON_WORDS = "common words as works, no others"
+TRAINING_NAMES_AND_COMMON_WORDS = "names of training, and common words as works"
+CATALOGUES = {
+    NO_NAMES: NO_NAMES,
+    "names of training": CALIBRATED,
+    NEW_NAMES: NEW_NAMES,
+    ALL_NAMES: ALL_NAMES,
+    COMMON_WORDS: COMMON_WORDS,
+    TRAINING_NAMES_AND_COMMON_WORDS: TRAINING_NAMES_AND_COMMON_WORDS,
+}
+"""What names a catalogue may have, and what the way to find entities with them is called."""
 FAST_SCORES = (
     "micro F1, stock",
     "micro F1, fast",
@@ -33,6 +47,8 @@ FAST_SCORES = (
     "calibration error, stock",
     "calibration error, fast",
 )
+NEW_RECALL = "recall of new entities"
+CATALOGUE_SCORES = ("macro", *LABELS, "precision", "recall", NEW_RECALL, "calibration error")
 SCHEMES = ("strict", "exact", "ent_type")
 
 
@@ -46,6 +62,8 @@ class Outcome:
     learning_rate (float | None): Of the recipe, where it names one.
     train (set[str]): Surface forms of the entities trained on (see `query_key`).
     test (list[Doc]): Test queries with gold entities.
+    new (list[list[EntitySpan]]): Those of their entities that the names hold which the pipeline is
+        given only after training, and that training did not hold.
     found (list[list[EntitySpan]]): The entities found in each.
     natural (dict[int, Doc]): Test queries as they were written, by their number in `test`.
     found_in_natural (dict[int, list[EntitySpan]]): The entities found in these.
@@ -59,6 +77,7 @@ class Outcome:
     learning_rate: float | None
     train: set[str]
     test: list[Doc]
+    new: list[list[EntitySpan]]
     found: list[list[EntitySpan]]
     natural: dict[int, Doc]
     found_in_natural: dict[int, list[EntitySpan]]
@@ -81,8 +100,8 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
     outcomes (dict[str, list[Outcome]]): The runs of each system.
     RETURNS (dict[str, Any]): By system the scores of LEVELS, pooled over the folds of a seed, with
         mean and standard deviation over seeds; the differences of macro F1, with intervals; the
-        scores of the confidences, by system and way; and how the pipelines fare when they are made
-        fast.
+        scores of the confidences, by system and way; how the pipelines fare when they are made
+        fast, and with other names in their catalogue.
     """
     systems = {name: summarize(runs) for name, runs in outcomes.items()}
     first, *others = outcomes
@@ -100,7 +119,12 @@ def compare(outcomes: dict[str, list[Outcome]]) -> dict[str, Any]:
         "fast": {
             name: score_fast(runs)
             for name, runs in outcomes.items()
-            if all(any(run.scored.get(way, ())) for run in runs for way in (CALIBRATED, FAST))
+            if have_found(runs, CALIBRATED, FAST)
+        },
+        "catalogue": {
+            name: score_catalogues(runs)
+            for name, runs in outcomes.items()
+            if have_found(runs, CALIBRATED, NO_NAMES)
         },
     }
 
@@ -115,21 +139,77 @@ def score_fast(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
     """
     rows = []
     for pooled in by_seed_of(runs).values():
+        stock, fast = (found_by(pooled, way) for way in (CALIBRATED, FAST))
         row = {}
-        found = {way: [q for run in pooled for q in run.scored[way]] for way in (CALIBRATED, FAST)}
-        test = [doc for run in pooled for doc in run.test]
-        for way, name in ((CALIBRATED, "stock"), (FAST, "fast")):
-            spans = [[span[:3] for span in query] for query in found[way]]
-            tags = [comparable_tags(*pair) for pair in zip(test, spans, strict=True)]
-            row[f"micro F1, {name}"] = _f1(tags)["micro"]
-            row[f"calibration error, {name}"] = score_entities(test, found[way])["ece"]
+        for name, ones in (("stock", stock), ("fast", fast)):
+            row[f"micro F1, {name}"] = _strict(ones)["micro"]
+        for name, way in (("stock", CALIBRATED), ("fast", FAST)):
+            row[f"calibration error, {name}"] = score_confidence(pooled, way)["ece"]
         same = [
-            [span[:3] for span in one] == [span[:3] for span in other]
-            for one, other in zip(found[CALIBRATED], found[FAST], strict=True)
+            spans == others
+            for one, other in zip(stock, fast, strict=True)
+            for spans, others in zip(one.found, other.found, strict=True)
         ]
         row["same entities"] = sum(same) / len(same)
         rows.append(row)
-    return {key: _spread([row[key] for row in rows]) for key in FAST_SCORES}
+    return _spreads(FAST_SCORES, rows)
+
+
+def score_catalogues(runs: list[Outcome]) -> dict[str, Any]:
+    """Compare a pipeline with itself by what names its catalogue has, pooled over a seed's folds.
+
+    runs (list[Outcome]): The runs of the pipeline.
+    RETURNS (dict[str, Any]): `by names` CATALOGUE_SCORES with mean and standard deviation over
+        seeds, that of new entities only if there are some; `differences` of macro F1 from that
+        without names, with intervals; and how many `new entities` there are.
+    """
+    ways = {names: way for names, way in CATALOGUES.items() if have_found(runs, way)}
+    without = found_by(runs, NO_NAMES)
+    by_seed = by_seed_of(runs).values()
+    n_new = sum(len(spans) for run in runs for spans in run.new)
+    columns = [score for score in CATALOGUE_SCORES if n_new or score != NEW_RECALL]
+    return {
+        "by names": {
+            names: _spreads(columns, [_catalogue_scores(pooled, way) for pooled in by_seed])
+            for names, way in ways.items()
+        },
+        "differences": {
+            names: difference(found_by(runs, way), without)
+            for names, way in ways.items()
+            if way != NO_NAMES
+        },
+        "new entities": n_new,
+    }
+
+
+def _catalogue_scores(runs: list[Outcome], way: str) -> dict[str, float]:
+    found = found_by(runs, way)
+    are_found = [
+        span in spans
+        for run in found
+        for new_spans, spans in zip(run.new, run.found, strict=True)
+        for span in new_spans
+    ]
+    overall = _report(tags for run in found for tags in run.tags)["micro avg"]
+    return {
+        **_strict(found),
+        **{score: overall[score] for score in ("precision", "recall")},
+        NEW_RECALL: sum(are_found) / max(len(are_found), 1),
+        "calibration error": score_confidence(runs, way)["ece"],
+    }
+
+
+def have_found(runs: list[Outcome], *ways: str) -> bool:
+    """RETURNS (bool): Whether each of the runs has found entities in each of the ways."""
+    return all(any(run.scored.get(way, ())) for run in runs for way in ways)
+
+
+def found_by(runs: list[Outcome], way: str) -> list[Outcome]:
+    """RETURNS (list[Outcome]): The runs as if they had found what they found in one way."""
+    return [
+        replace(run, found=[[span[:3] for span in spans] for spans in run.scored[way]])
+        for run in runs
+    ]
 
 
 def by_seed_of(runs: list[Outcome]) -> dict[int, list[Outcome]]:
@@ -150,18 +230,23 @@ def score_confidences(runs: list[Outcome]) -> dict[str, dict[str, Any]]:
     ways = [way for way in runs[0].scored if all(way in run.scored for run in runs)]
     scores = {}
     for way in ways:
-        results = [
-            score_entities(
-                (doc for run in pooled for doc in run.test),
-                (spans for run in pooled for spans in run.scored[way]),
-            )
-            for pooled in by_seed_of(runs).values()
-        ]
+        results = [score_confidence(pooled, way) for pooled in by_seed_of(runs).values()]
         if all(result.get("auroc") is not None for result in results):
-            scores[way] = {
-                key: _spread([result[key] for result in results]) for key in CALIBRATION_SCORES
-            }
+            scores[way] = _spreads(CALIBRATION_SCORES, results)
     return scores
+
+
+def score_confidence(runs: list[Outcome], way: str) -> dict[str, Any]:
+    """Score the confidences that runs give in one way, pooled.
+
+    runs (list[Outcome]): The runs.
+    way (str): The way.
+    RETURNS (dict[str, Any]): See `reliability`.
+    """
+    return score_entities(
+        (doc for run in runs for doc in run.test),
+        (spans for run in runs for spans in run.scored[way]),
+    )
 
 
 def summarize(runs: list[Outcome]) -> dict[str, Any]:
@@ -174,7 +259,7 @@ def summarize(runs: list[Outcome]) -> dict[str, Any]:
     for title, (columns, score) in LEVELS.items():
         values = [score(pooled) for pooled in by_seed.values()]
         if all(values):
-            summary[title] = {c: _spread([value[c] for value in values]) for c in columns}
+            summary[title] = _spreads(columns, values)
     summary["natural_queries"] = sum(len(run.natural) for run in next(iter(by_seed.values())))
     summary["By fold (macro F1)"] = {
         fold: _spread([_f1(run.tags)["macro"] for run in runs if run.fold == fold])
@@ -188,9 +273,17 @@ def _spread(values: list[float]) -> dict[str, Any]:
     return {"mean": statistics.mean(values), "sd": sd, "values": values}
 
 
-def _f1(tags: Sequence[tuple[list[str], list[str]]]) -> dict[str, float]:
+def _spreads(keys: Iterable[str], rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {key: _spread([row[key] for row in rows]) for key in keys}
+
+
+def _report(tags: Iterable[tuple[list[str], list[str]]]) -> dict[str, dict[str, float]]:
     gold, predicted = zip(*tags, strict=True)
-    scores = report(gold, predicted)
+    return report(gold, predicted)
+
+
+def _f1(tags: Iterable[tuple[list[str], list[str]]]) -> dict[str, float]:
+    scores = _report(tags)
     return {
         "micro": scores["micro avg"]["f1-score"],
         "macro": scores["macro avg"]["f1-score"],

@@ -12,7 +12,10 @@ from thinc.api import Config
 from wasabi import msg
 
 from scripts.output import written_whole
+from scripts.sources import paths_of
 from scripts.training import weighted
+
+CATALOGUE_NAMES = "initialize.components.catalogue.names"
 
 
 def configure(
@@ -56,21 +59,36 @@ def configure(
     return config
 
 
+def settings_of(encoder: dict[str, Any], encoders_path: Path, catalogue: str) -> dict[str, Any]:
+    """Give what is set in the config beside the encoder.
+
+    encoder (dict[str, Any]): What `encoder` found.
+    encoders_path (Path): JSON file of what is known of each encoder.
+    catalogue (str): Files of names that the catalogue is trained with, comma-separated; if empty,
+        those of the config.
+    RETURNS (dict[str, Any]): Values by dotted name.
+    """
+    known = srsly.read_json(encoders_path).get(encoder["name"], {}).get("settings", {})
+    names = [str(path) for path in paths_of(catalogue)]
+    return known | ({CATALOGUE_NAMES: names} if names else {})
+
+
 def main(
     config_path: Path = typer.Argument(..., help="Config with every hyperparameter", exists=True),
     encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
     encoder_path: Path = typer.Argument(..., help="The encoder that was found", exists=True),
     corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
     output_path: Path = typer.Argument(..., help="Config to write"),
+    catalogue: str = typer.Option("", help="Files of names to train the catalogue with, JSONL"),
     seed: int = typer.Option(0, help="Seed of training"),
 ) -> None:
     """Complete the training config."""
     encoder = srsly.read_json(encoder_path)
-    known = srsly.read_json(encoders_path).get(encoder["name"], {})
+    settings = settings_of(encoder, encoders_path, catalogue)
     corpora = {name: corpus / f"{name}.spacy" for name in ("train", "dev")}
     docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     config = util.load_config(config_path, interpolate=False)
-    config = configure(config, encoder, known.get("settings", {}), corpora, docs, seed)
+    config = configure(config, encoder, settings, corpora, docs, seed)
     with written_whole(output_path) as path:
         config.to_disk(path, interpolate=False)
     rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]

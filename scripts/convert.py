@@ -269,6 +269,7 @@ def main(
 ) -> None:
     """Convert annotated queries to train.spacy, dev.spacy and test.spacy."""
     sources = srsly.read_json(sources_path)
+    del sources["catalogue"]  # names, and no queries
     paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
     make_doc = spacy.blank("en").make_doc
     docs, summary, rejected = convert(**paths, seed=seed, make_doc=make_doc)

@@ -101,6 +101,9 @@ class EntityConfidence(Pipe):
         if group is None or SCORES not in group.attrs:
             return doc
         raw = group.attrs.get(RAW_SCORES, group.attrs[SCORES])
+        if not len(group):
+            group.attrs = {**group.attrs, RAW_SCORES: raw}
+            return doc
         scores = calibrated(self.calibration, raw, features_of(raw, group)).astype("f")
         group.attrs = {**group.attrs, RAW_SCORES: raw, SCORES: scores}
         for span, score in zip(group, scores.tolist(), strict=True):

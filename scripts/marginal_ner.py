@@ -146,18 +146,26 @@ def build_spans(
         going_on = going_on * goes_on
 
 
-def reach(steps: np.ndarray) -> np.ndarray:
-    """Give the probability of coming to each token of a doc with no entity open.
+def reach(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Give the probability of coming to each token of its doc with no entity open.
 
-    steps (np.ndarray): Probability of going on from each token by 1, 2, ... tokens. Tokens x steps.
+    steps (np.ndarray): Probability of going on from each token by 1, 2, ... tokens. Tokens of all
+        docs x steps.
+    lengths (np.ndarray): The number of tokens of each doc.
     RETURNS (np.ndarray): One value a token.
     """
     n_tokens, n_steps = steps.shape
-    reached = np.zeros(n_tokens + n_steps)
-    reached[:1] = 1.0
-    for token in range(n_tokens):
-        reached[token + 1 : token + 1 + n_steps] += reached[token] * steps[token]
-    return reached[:n_tokens]
+    reached = np.zeros(n_tokens)
+    longest_first = np.argsort(-lengths, kind="stable")
+    first = (np.cumsum(lengths) - lengths)[longest_first]
+    n_longer = np.searchsorted(-lengths[longest_first], -np.arange(lengths.max(initial=0)))
+    reached[first[: n_longer[0]]] = 1.0
+    for offset, n_docs in enumerate(n_longer[1:], start=1):
+        taken = np.arange(1, min(offset, n_steps) + 1)
+        tokens = first[:n_docs] + offset
+        before = tokens[:, None] - taken
+        reached[tokens] = (reached[before] * steps[before, taken - 1]).sum(axis=1)
+    return reached
 
 
 def weigh_spans(
@@ -180,8 +188,8 @@ def weigh_spans(
     for column, (first, built) in enumerate(by_length):
         steps[first, column] = built.sum(axis=1)
     steps[:, :1] += outside
-    lengths = [len(doc) for doc in docs]
-    reached = np.concatenate([reach(rows) for rows in np.split(steps, np.cumsum(lengths)[:-1])])
+    lengths = np.array([len(doc) for doc in docs])
+    reached = reach(steps, lengths)
     doc_of, offsets = np.repeat(np.arange(len(docs)), lengths), np.cumsum([0, *lengths])
     found: list[list[ScoredSpan]] = [[] for _ in docs]
     for length, (first, built) in enumerate(by_length, start=1):

@@ -510,13 +510,15 @@ class Catalogue(Pipe):
         matches = []
         for number, (label, candidate) in enumerate(chosen, start=1):
             start, end, _, shared = candidate
+            rarest_word = min(of_word[start:end])
+            together = commonness(" ".join(words.texts[start:end]), 0.0) if rarest_word else 0.0
             match = Match(
                 words.first[start],
                 words.last[end - 1] + 1,
                 LABELS[label],
                 end - start,
-                commonness(" ".join(words.texts[start:end]), 0.0),
-                min(of_word[start:end]),
+                together,
+                rarest_word,
                 partners.get(number, 0),
                 numbers.get((1 - label, candidate), 0) if shared else 0,
                 shared,
@@ -552,7 +554,7 @@ class Catalogue(Pipe):
         return list(found[0].values()), list(found[1].values())
 
     def _links(self, artists: Sequence[Candidate], works: Sequence[Candidate]) -> list[Link]:
-        if not len(self._pairs):
+        if not (artists and works and len(self._pairs)):
             return []
         ids = [np.fromiter({c.name for c in found}, dtype=np.int64) for found in (artists, works)]
         pairs = _to_pairs(ids[0][:, None], ids[1])

@@ -23,6 +23,7 @@ from thinc.types import Floats2d, Ragged
 from tokenizers import Encoding, Tokenizer
 
 PIECES_AT_ONCE = 512  # more would not stay in a core's cache
+MOST_PADDING = 16  # word pieces; to read them costs about as much as another batch
 FILES = ("encoder.onnx", "tokenizer.json")
 
 
@@ -68,26 +69,31 @@ def windows_of(docs: list[Doc], window: int, stride: int) -> list[Window]:
     for doc in docs:
         text, offsets = doc.text, doc.to_array([IDX, LENGTH]).astype(np.int64)
         for start, end in bounds_of_windows(len(doc), window, stride):
-            begin, end_char = offsets[start, 0], offsets[end - 1].sum()
+            begin, end_char = int(offsets[start, 0]), int(offsets[end - 1].sum())
             starts = offsets[start:end, 0] - begin
             windows.append(Window(n_before + start, starts, text[begin:end_char]))
         n_before += len(doc)
     return windows
 
 
-def batches_of(lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def batches_of(lengths: np.ndarray, size: int, padding: int) -> Iterator[np.ndarray]:
     """Put sequences of like length together.
 
     lengths (np.ndarray): The number of word pieces of each sequence.
     size (int): The most word pieces of a batch, padding counted; a longer sequence stands alone.
+    padding (int): The most word pieces that pad the sequences of a batch.
     YIELDS (np.ndarray): The numbers of the sequences of a batch.
     """
     order = np.argsort(lengths, kind="stable")
-    start = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or (end + 1 - start) * lengths[order[end]] > size:
+    start = n_pieces = 0
+    for end, length in enumerate(lengths[order].tolist()):
+        padded = (end + 1 - start) * length
+        if end > start and (padded > size or padded - n_pieces - length > padding):
             yield order[start:end]
-            start = end
+            start, n_pieces = end, 0
+        n_pieces += length
+    if len(order):
+        yield order[start:]
 
 
 class Alignment(NamedTuple):
@@ -260,7 +266,7 @@ class OnnxEncoder(Pipe):
     def _vectors_of_pieces(self, encodings: list[Encoding], n_pieces: np.ndarray) -> Floats2d:
         vectors = np.zeros((n_pieces.sum(), self.width), dtype="f")
         start = np.cumsum(n_pieces) - n_pieces
-        for numbers in batches_of(n_pieces, PIECES_AT_ONCE):
+        for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MOST_PADDING):
             lengths = n_pieces[numbers]
             mask = np.arange(lengths.max()) < lengths[:, None]
             ids = np.zeros(mask.shape, dtype=np.int64)

@@ -12,9 +12,11 @@ from onnx.helper import make_node, make_opsetid
 from onnx.numpy_helper import from_array, to_array
 
 RUNTIME_DOMAIN = "com.microsoft"
+OPSET = 21  # the first in which a scale may hold for a block of values
+IR_VERSION = 10
 MOST = 127
 TINY = 1e-12
-STEP, ZERO, LAST_AXIS, SMALLEST = "int8_step", "int8_zero", "last_axis", "smallest"
+STEP, ZERO, ONE, LAST_AXIS, SMALLEST = "int8_step", "int8_zero", "one", "last_axis", "smallest"
 
 
 def quantize(model: ModelProto) -> ModelProto:
@@ -31,6 +33,7 @@ def quantize(model: ModelProto) -> ModelProto:
     constants: dict[str, np.ndarray] = {
         STEP: np.float32(1 / MOST),
         ZERO: np.uint8(MOST + 1),
+        ONE: np.float32(1),
         LAST_AXIS: np.array([-1]),
         SMALLEST: np.float32(TINY),
     }
@@ -40,7 +43,7 @@ def quantize(model: ModelProto) -> ModelProto:
         if node.op_type == "MatMul" and node.input[1] in weights:
             rows, weight = node.input
             if rows not in quantized_inputs:
-                nodes += quantize_rows(rows)
+                nodes += quantize_rows(rows, len(weights[weight]))
                 quantized_inputs.add(rows)
             constants |= in_8_bits(weight, weights[weight], axis=0)
             nodes += multiply(rows, weight, node.output[0])
@@ -58,7 +61,9 @@ def quantize(model: ModelProto) -> ModelProto:
     for field, values in (("node", nodes), ("initializer", [*kept, *made])):
         quantized.graph.ClearField(field)
         getattr(quantized.graph, field).extend(values)
-    quantized.opset_import.append(make_opsetid(RUNTIME_DOMAIN, 1))
+    quantized.ir_version = IR_VERSION
+    quantized.ClearField("opset_import")
+    quantized.opset_import.extend([make_opsetid("", OPSET), make_opsetid(RUNTIME_DOMAIN, 1)])
     return quantized
 
 
@@ -78,21 +83,30 @@ def in_8_bits(name: str, weight: np.ndarray, axis: int) -> dict[str, np.ndarray]
     }
 
 
-def quantize_rows(rows: str) -> list[NodeProto]:
-    """RETURNS (list[NodeProto]): Nodes that make of activations `ROWS_int8` and `ROWS_scale`."""
-    size, scale, even = f"{rows}_size", f"{rows}_scale", f"{rows}_even"
+def quantize_rows(rows: str, length: int) -> list[NodeProto]:
+    """Give nodes that make of activations `ROWS_int8` and `ROWS_scale`.
+
+    rows (str): The activations' name.
+    length (int): How many values a row has.
+    RETURNS (list[NodeProto]): The nodes.
+    """
+    size, scale, zeros = f"{rows}_size", f"{rows}_scale", f"{rows}_zeros"
     return [
         make_node("Abs", [rows], [size]),
         make_node("ReduceMax", [size, LAST_AXIS], [f"{size}_most"], keepdims=1),
-        make_node("Max", [f"{size}_most", SMALLEST], [scale]),
-        make_node("Div", [rows, scale], [even]),
-        make_node("QuantizeLinear", [even, STEP, ZERO], [f"{rows}_int8"]),
+        make_node("Max", [f"{size}_most", SMALLEST], [f"{scale}_most"]),
+        make_node("Mul", [f"{scale}_most", STEP], [scale]),
+        make_node("Shape", [scale], [f"{scale}_shape"]),
+        make_node("Expand", [ZERO, f"{scale}_shape"], [zeros]),
+        make_node(
+            "QuantizeLinear", [rows, scale, zeros], [f"{rows}_int8"], axis=-1, block_size=length
+        ),
     ]
 
 
 def multiply(rows: str, weight: str, product: str) -> list[NodeProto]:
     """RETURNS (list[NodeProto]): Nodes that multiply quantized activations by a weight."""
-    inputs = [f"{rows}_int8", f"{weight}_int8", STEP, f"{weight}_scale", ZERO]
+    inputs = [f"{rows}_int8", f"{weight}_int8", ONE, f"{weight}_scale", ZERO]
     unscaled = f"{product}_unscaled"
     return [
         make_node("MatMulIntegerToFloat", inputs, [unscaled], domain=RUNTIME_DOMAIN),

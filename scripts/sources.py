@@ -1,4 +1,4 @@
-"""Note which files of annotated queries the project is run on, so that a change of theirs shows."""
+"""Note which files of queries and names the project is run on, so that a change of theirs shows."""
 
 import hashlib
 from pathlib import Path
@@ -29,6 +29,7 @@ def main(
     bio: str = typer.Option("", help="BIO files with gold entities, comma-separated"),
     train_bio: str = typer.Option("", help="BIO files to train on alone, comma-separated"),
     test_bio: str = typer.Option("", help="BIO files of a fixed test set, comma-separated"),
+    catalogue: str = typer.Option("", help="JSONL files of names, comma-separated"),
 ) -> None:
     """Check that the chosen files are there, and note their names and hashes."""
     chosen = {
@@ -36,6 +37,7 @@ def main(
         "bio": paths_of(bio),
         "train_bio": paths_of(train_bio),
         "test_bio": paths_of(test_bio),
+        "catalogue": paths_of(catalogue),
     }
     for kind, paths in chosen.items():
         for path in paths:
@@ -46,7 +48,7 @@ def main(
     sources = {kind: hashed(paths) for kind, paths in chosen.items()}
     with written_whole(output_path) as path:
         srsly.write_json(path, sources)
-    msg.good(f"{sum(map(len, chosen.values()))} files of annotated queries noted in {output_path}")
+    msg.good(f"{sum(map(len, chosen.values()))} files noted in {output_path}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """The systems that `benchmark` compares: how each is trained, and what it then predicts."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ import torch
 import transformers
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.cli.train import train
-from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.loop import DIR_MODEL_LAST
 from thinc.api import Config
@@ -34,11 +32,10 @@ from scripts import (
     name_catalogue,
     training,
 )
+from scripts.adaptations import Adaptation, find_raw, hashes_of
 from scripts.annotations import TAGS, word_offsets, word_tags
-from scripts.calibrate import raw_spans
 from scripts.comparison import UNCALIBRATED
-from scripts.configure import configure
-from scripts.fast import Precision, make_fast
+from scripts.configure import CATALOGUE_NAMES, configure
 from scripts.metrics import ConfidentSpan, EntitySpan, entity_spans
 from scripts.sources import hashed
 
@@ -75,22 +72,21 @@ class System:
     recipe (dict[str, Any]): All that the result depends on beside data and seed.
     train (Callable[[Splits, int, Path], Trained]): Trains on docs, with a seed, and saves the model
         in a folder.
-    make_fast (Callable[[Path], Score] | None): Makes a saved model fast (see `fast`).
+    adaptations (dict[str, Adaptation]): What may be changed in a saved model, a pipeline, by name.
     """
 
     name: str
     recipe: dict[str, Any]
     train: Callable[[Splits, int, Path], Trained]
-    make_fast: Callable[[Path], Score] | None = None
-
-
-def hashes_of(modules: Iterable[ModuleType]) -> list[str]:
-    """RETURNS (list[str]): The sha256 of each module's file."""
-    return [file["sha256"] for file in hashed(Path(module.__file__) for module in modules)]
+    adaptations: dict[str, Adaptation] = field(default_factory=dict)
 
 
 def pipeline(
-    name: str, encoder: dict[str, Any], config: Config, settings: dict[str, Any]
+    name: str,
+    encoder: dict[str, Any],
+    config: Config,
+    settings: dict[str, Any],
+    adaptations: dict[str, Adaptation],
 ) -> System:
     """The spaCy pipeline of this project.
 
@@ -98,8 +94,10 @@ def pipeline(
     encoder (dict[str, Any]): What `encoder` found.
     config (Config): The config with every hyperparameter, not interpolated.
     settings (dict[str, Any]): Values to set in the config, by dotted name.
+    adaptations (dict[str, Adaptation]): What may be changed in it once it is trained.
     """
-    names = hashed(map(Path, config["paths"]["names"]))
+    files = dict.fromkeys([*config["paths"]["names"], *settings.get(CATALOGUE_NAMES, ())])
+    names = hashed(map(Path, files))
     modules = (augmentation, catalogue_tok2vec, layer_mix, marginal_ner, name_catalogue, training)
     code = hashes_of(modules)
     recipe = {
@@ -107,7 +105,8 @@ def pipeline(
         "settings": settings,
         "files": [*code, *(file["sha256"] for file in names)],
     }
-    return System(name, recipe, partial(_train_pipeline, encoder, config, settings), _make_fast)
+    train_it = partial(_train_pipeline, encoder, config, settings)
+    return System(name, recipe, train_it, adaptations)
 
 
 def _train_pipeline(
@@ -129,18 +128,8 @@ def _train_pipeline(
         nlp = spacy.load(folder / "model" / DIR_MODEL_LAST)
     nlp.to_disk(model)
     has_probabilities = nlp.get_pipe("ner").threshold is not None
-    score = {UNCALIBRATED: partial(_raw_spans, nlp)} if has_probabilities else {}
+    score = {UNCALIBRATED: partial(find_raw, nlp)} if has_probabilities else {}
     return Trained(lambda texts: [entity_spans(doc) for doc in nlp.pipe(texts)], score)
-
-
-def _raw_spans(nlp: Language, texts: list[str]) -> list[list[ConfidentSpan]]:
-    return [raw_spans(doc) for doc in nlp.pipe(texts)]
-
-
-def _make_fast(model: Path) -> Score:
-    nlp = spacy.load(model)
-    make_fast(nlp, Precision.int8)
-    return partial(_raw_spans, nlp)
 
 
 def token_classification(encoder: dict[str, Any]) -> list[System]:

@@ -24,7 +24,7 @@ def docs_of(lines):
     return [to_doc(normalize_query(sample.parse(line, "")), make_doc) for line in lines]
 
 
-def outcome(found=TEST, train=(), fold="a", seed=0, natural=None, scored=None):
+def outcome(found=TEST, train=(), fold="a", seed=0, natural=None, scored=None, new=()):
     """What a run found: the entities marked in `found`, on the queries of TEST."""
     return Outcome(
         fold=fold,
@@ -33,6 +33,10 @@ def outcome(found=TEST, train=(), fold="a", seed=0, natural=None, scored=None):
         learning_rate=None,
         train={query_key(name) for name in train},
         test=docs_of(TEST),
+        new=[
+            [span for span in entity_spans(doc) if doc.text[slice(*span[:2])] in new]
+            for doc in docs_of(TEST)
+        ],
         found=[entity_spans(doc) for doc in docs_of(found)],
         natural=dict(enumerate(docs_of(TEST))) if natural else {},
         found_in_natural=dict(enumerate(entity_spans(d) for d in docs_of(natural or []))),
@@ -149,3 +153,45 @@ def test_confidences_that_a_fold_lacks_are_not_scored():
     one = outcome(scored={"plain": [[(5, 9, "Artist", 0.9), (14, 18, "WoA", 0.2)], [], [], []]})
     assert compare({"ours": [one, outcome(fold="b")]})["confidence"] == {}
     assert set(compare({"ours": [one]})["confidence"]) == {"ours, plain"}
+
+
+def scored_as(lines, confidence=0.9):
+    return [[(*span, confidence) for span in entity_spans(doc)] for doc in docs_of(lines)]
+
+
+def test_a_pipeline_is_compared_with_itself_by_the_names_of_its_catalogue():
+    nothing = ["like sade and [korn](Artist)", "halo on repeat", *TEST[2:]]
+    half = ["like [sade](Artist) and [korn](Artist)", "[halo on](WoA) repeat", *TEST[2:]]
+    scored = {
+        "calibrated on dev": scored_as(half),
+        "no names": scored_as(nothing),
+        "names brought after training, no others": scored_as(TEST),
+    }
+    run = outcome(TEST, scored=scored, new=["sade", "halo"])
+    (result,) = compare({"ours": [run]})["catalogue"].values()
+    rows = {
+        names: {score: cell["mean"] for score, cell in row.items()}
+        for names, row in result["by names"].items()
+    }
+    assert list(rows) == [
+        "no names",
+        "names of training",
+        "names brought after training, no others",
+    ]
+    assert result["new entities"] == 2
+    assert [row["recall of new entities"] for row in rows.values()] == [0.0, 0.5, 1.0]
+    assert [row["precision"] for row in rows.values()] == [1.0, 4 / 5, 1.0]
+    assert [row["recall"] for row in rows.values()] == [3 / 5, 4 / 5, 1.0]
+    assert [row["Artist"] for row in rows.values()] == [4 / 5, 1.0, 1.0]
+    errors = [row["calibration error"] for row in rows.values()]
+    assert errors == pytest.approx([0.1, 0.1, 0.1])
+    differences = {names: d["mean"] for names, d in result["differences"].items()}
+    assert differences == pytest.approx(
+        {names: rows[names]["macro"] - rows["no names"]["macro"] for names in list(rows)[1:]}
+    )
+
+
+def test_without_new_entities_there_is_no_recall_of_them():
+    run = outcome(scored={way: scored_as(TEST) for way in ("calibrated on dev", "no names")})
+    (result,) = compare({"ours": [run]})["catalogue"].values()
+    assert all("recall of new entities" not in row for row in result["by names"].values())

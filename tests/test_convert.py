@@ -445,7 +445,8 @@ def noted(tmp_path_factory):
         folder / "ann.csv", [Query(str(n), f"Number {n}", spans[: 1 + n % 2]) for n in range(30)]
     )
     csv, bio = str(folder / "ann.csv"), str(folder / "gold.bio")
-    sources.main(folder / "sources.json", csv=csv, bio=bio, train_bio="", test_bio="")
+    chosen = {"csv": csv, "bio": bio, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(folder / "sources.json", **chosen)
     return folder / "sources.json"
 
 
@@ -494,9 +495,9 @@ def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
 
 def test_too_few_queries_end_the_command_and_what_was_rejected_is_written(tmp_path, run_script):
     (tmp_path / "gold.bio").write_text(bio("more sade/Artist", "calm/Song", "halo/WoA"))
-    sources.main(
-        tmp_path / "sources.json", csv="", bio=str(tmp_path / "gold.bio"), train_bio="", test_bio=""
-    )
+    gold = str(tmp_path / "gold.bio")
+    chosen = {"csv": "", "bio": gold, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(tmp_path / "sources.json", **chosen)
     done = run_script("convert", tmp_path / "sources.json", tmp_path / "corpus")
     assert done.returncode == 1
     assert "Noqueryisleftfortrain" in "".join(done.stdout.split())

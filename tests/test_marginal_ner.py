@@ -251,16 +251,27 @@ steps = st.integers(1, 6).flatmap(
 )
 
 
-@given(steps)
-def test_some_way_leads_from_end_to_end(weights):
+def within(weights):
+    """Leave no step that leads beyond the doc's end."""
     n = len(weights)
-    allowed = np.arange(3)[None] < n - np.arange(n)[:, None]
-    weights = weights * allowed
-    weights /= weights.sum(axis=1, keepdims=True)
-    reached = reach(weights)
-    assert reached[0] == 1
-    ends = sum(reached[n - k] * weights[n - k, k - 1] for k in range(1, min(n, 3) + 1))
-    assert ends == pytest.approx(1)
+    weights = weights * (np.arange(3)[None] < n - np.arange(n)[:, None])
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@given(st.lists(steps.map(within), min_size=1, max_size=4))
+def test_in_each_doc_some_way_leads_from_end_to_end(docs):
+    lengths = np.array([len(weights) for weights in docs])
+    reached = np.split(reach(np.concatenate(docs), lengths), np.cumsum(lengths)[:-1])
+    for weights, of_doc in zip(docs, reached, strict=True):
+        n = len(weights)
+        assert of_doc[0] == 1
+        ends = sum(of_doc[n - k] * weights[n - k, k - 1] for k in range(1, min(n, 3) + 1))
+        assert ends == pytest.approx(1)
+
+
+def test_empty_docs_have_nothing_to_reach():
+    weights = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+    assert reach(weights, np.array([0, 2, 0, 1, 0])).tolist() == [1.0, 0.5, 1.0]
 
 
 spans = st.lists(

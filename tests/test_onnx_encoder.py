@@ -1,6 +1,7 @@
 """The encoder in ONNX Runtime gives tokens the vectors of the transformer it was made from."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -76,21 +77,29 @@ def test_windows_are_those_of_the_transformer(n_tokens, window, stride):
     assert texts == [span.text for span in expected]
 
 
-@given(st.lists(st.integers(1, 99), min_size=1, max_size=40), st.integers(1, 300))
-def test_batches_hold_each_sequence_once_and_no_more_word_pieces_than_allowed(lengths, size):
+@given(
+    st.lists(st.integers(1, 99), min_size=1, max_size=40), st.integers(1, 300), st.integers(0, 20)
+)
+def test_batches_hold_each_sequence_once_and_no_more_than_allowed(lengths, size, padding):
     lengths = np.array(lengths)
-    batches = list(batches_of(lengths, size))
+    batches = list(batches_of(lengths, size, padding))
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
     for batch in batches:
-        assert len(batch) == 1 or len(batch) * lengths[batch].max() <= size
+        padded = len(batch) * lengths[batch].max()
+        assert len(batch) == 1 or padded <= size
+        assert padded - lengths[batch].sum() <= padding
+    # None could have gone into the batch before it.
+    for batch, after in pairwise(batches):
+        more = (len(batch) + 1) * lengths[after[0]]
+        assert more > size or more - lengths[[*batch, after[0]]].sum() > padding
 
 
 def test_what_is_read_at_once_is_bounded_whatever_the_batch(fast, monkeypatch):
     monkeypatch.setattr(onnx_encoder, "PIECES_AT_ONCE", 300)
     sizes = []
 
-    def sized(lengths, size):
-        for batch in batches_of(lengths, size):
+    def sized(lengths, *limits):
+        for batch in batches_of(lengths, *limits):
             sizes.append(len(batch) * lengths[batch].max())
             yield batch
 

@@ -6,10 +6,12 @@ import pytest
 
 from scripts.sources import main, paths_of
 
+NOTHING = {"csv": "", "bio": "", "train_bio": "", "test_bio": "", "catalogue": ""}
+
 
 @pytest.fixture
 def data(tmp_path):
-    for name in ("a.csv", "b.csv", "gold.bio", "test.bio"):
+    for name in ("a.csv", "b.csv", "gold.bio", "test.bio", "names.jsonl"):
         (tmp_path / name).write_text(f"content of {name}")
     return tmp_path
 
@@ -25,7 +27,14 @@ def test_an_empty_list_names_no_files():
 def test_paths_and_hashes_are_noted_in_the_order_named(data):
     output = data / "corpus" / "sources.json"
     csv = f"{data / 'b.csv'},{data / 'a.csv'}"
-    main(output, csv=csv, bio=str(data / "gold.bio"), train_bio="", test_bio=str(data / "test.bio"))
+    main(
+        output,
+        csv=csv,
+        bio=str(data / "gold.bio"),
+        train_bio="",
+        test_bio=str(data / "test.bio"),
+        catalogue=str(data / "names.jsonl"),
+    )
 
     def note(name):
         content = f"content of {name}".encode()
@@ -36,6 +45,7 @@ def test_paths_and_hashes_are_noted_in_the_order_named(data):
         "bio": [note("gold.bio")],
         "train_bio": [],
         "test_bio": [note("test.bio")],
+        "catalogue": [note("names.jsonl")],
     }
 
 
@@ -43,14 +53,14 @@ def test_the_note_changes_with_a_files_content_and_only_then(data):
     notes = []
     for content in ("one", "one", "two"):
         (data / "a.csv").write_text(content)
-        main(data / "sources.json", csv=str(data / "a.csv"), bio="", train_bio="", test_bio="")
+        main(data / "sources.json", **NOTHING | {"csv": str(data / "a.csv")})
         notes.append((data / "sources.json").read_bytes())
     assert notes[0] == notes[1] != notes[2]
 
 
-@pytest.mark.parametrize("kind", ["csv", "bio", "train_bio", "test_bio"])
+@pytest.mark.parametrize("kind", list(NOTHING))
 def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, capsys):
-    chosen = {"csv": str(data / "a.csv"), "bio": "", "train_bio": "", "test_bio": ""}
+    chosen = NOTHING | {"csv": str(data / "a.csv")}
     chosen[kind] += f",{data / 'gone.bio'}"
     with pytest.raises(SystemExit) as stop:
         main(data / "sources.json", **chosen)
@@ -63,14 +73,14 @@ def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, caps
 
 def test_a_folder_is_no_file(data):
     with pytest.raises(SystemExit):
-        main(data / "sources.json", csv=str(data), bio="", train_bio="", test_bio="")
+        main(data / "sources.json", **NOTHING | {"csv": str(data)})
 
 
 @pytest.mark.parametrize("test_bio", ["", "test.bio"])
 def test_nothing_to_train_on_ends_the_command(data, test_bio, capsys):
     with pytest.raises(SystemExit) as stop:
         test_bio = test_bio and str(data / test_bio)
-        main(data / "sources.json", csv="", bio="", train_bio="", test_bio=test_bio)
+        main(data / "sources.json", **NOTHING | {"test_bio": test_bio})
     assert stop.value.code == 1
     assert "vars.csvandvars.bioarebothempty" in "".join(capsys.readouterr().out.split())
 
