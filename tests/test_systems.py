@@ -135,14 +135,14 @@ def test_a_word_that_the_encoder_drops_is_read_as_no_entity(splits, peer, found_
 
 def test_the_pipeline_learns(splits, tiny_config, tiny_bert, found_by):
     config = util.load_config(tiny_config, interpolate=False)
-    system = pipeline("ours", {"path": str(tiny_bert)}, config, {})
+    system = pipeline("ours", {"path": str(tiny_bert)}, config, {}, {})
     assert found_by(system, splits) == gold(splits)
 
 
 def test_the_pipelines_recipe_tells_settings_apart(tiny_config, tiny_bert):
     config = util.load_config(tiny_config, interpolate=False)
     one, other = (
-        pipeline("ours", {"path": str(tiny_bert)}, config, {"schedule.epochs": epochs})
+        pipeline("ours", {"path": str(tiny_bert)}, config, {"schedule.epochs": epochs}, {})
         for epochs in (1, 2)
     )
     assert one.recipe != other.recipe
