@@ -134,7 +134,7 @@ def draw_reliability(named: dict[str, dict[str, Any]], path: Path) -> None:
         points = ([row[key] for row in bins] for key in ("confidence", "precision"))
         axis.plot(*points, marker="o", label=label)
     axis.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
-    axis.legend()
+    figure.legend(loc="outside lower center")
     axis.grid(alpha=0.3)
     figure.savefig(path, format="png", dpi=120)
     plt.close(figure)
