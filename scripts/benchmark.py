@@ -19,13 +19,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from wasabi import MarkdownRenderer, msg
 
-from scripts.adaptations import (
-    Adaptation,
-    ListedName,
-    adaptations,
-    find_raw,
-    names_brought,
-)
+from scripts.adaptations import Adaptation, ListedName, adaptations, find_raw, names_brought
 from scripts.annotations import Query, Span, normalize, place, query_key, to_doc
 from scripts.calibrate import fit, judge, with_confidence
 from scripts.comparison import (
@@ -46,13 +40,7 @@ from scripts.name_catalogue import to_name
 from scripts.output import remove, written_whole
 from scripts.reliability import CALIBRATION_SCORES, draw_reliability
 from scripts.sources import hashed, paths_of
-from scripts.systems import (
-    Splits,
-    System,
-    pipeline,
-    span_marker,
-    token_classification,
-)
+from scripts.systems import Splits, System, pipeline, span_marker, token_classification
 
 PIPELINE = "en_music_ner"
 PEER = "token classification"
