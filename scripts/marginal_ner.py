@@ -124,7 +124,7 @@ def build_spans(
     n_labels = len(actions.labels)
     tokens = np.arange(len(starts) - 1)
     no_token, always = np.full_like(tokens, NO_TOKEN), np.ones_like(starts[:-1])
-    scores = score_states(model, np.stack([tokens, no_token, no_token], axis=1))
+    scores = score_states(model, np.array([tokens, no_token, no_token]).T)
     may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
     valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
     choices = scores[:, [actions.out, *actions.begin, *actions.unit]]
@@ -138,11 +138,10 @@ def build_spans(
         if not still_open.any():
             return outside, by_length
         first, last, going_on = first[still_open], last[still_open], going_on[still_open]
-        scores = score_states(model, np.stack([last, first, last - 1], axis=1))
-        choices = np.stack([scores[:, actions.last], scores[:, actions.inside]], axis=-1)
-        valid = np.stack([np.ones_like(joins[last]), joins[last + 1]], axis=-1)[:, None]
-        ends, goes_on = np.moveaxis(OPS.softmax(np.where(valid, choices, -np.inf)), -1, 0)
-        by_length.append(Weighed(first, going_on * ends))
+        scores = score_states(model, np.array([last, first, last - 1]).T)
+        goes_on = OPS.sigmoid(scores[:, actions.inside] - scores[:, actions.last])
+        goes_on *= joins[last + 1, None]
+        by_length.append(Weighed(first, going_on * (1 - goes_on)))
         going_on = going_on * goes_on
 
 
@@ -160,11 +159,13 @@ def reach(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     first = (np.cumsum(lengths) - lengths)[longest_first]
     n_longer = np.searchsorted(-lengths[longest_first], -np.arange(lengths.max(initial=0)))
     reached[first[: n_longer[0]]] = 1.0
+    # No step leads out of a doc but that to the first token of the next, which is reached anyway.
+    taken = np.arange(1, n_steps + 1)
+    before = (np.arange(n_tokens)[:, None] - taken) % n_tokens
+    coming = steps[before, taken - 1]
     for offset, n_docs in enumerate(n_longer[1:], start=1):
-        taken = np.arange(1, min(offset, n_steps) + 1)
         tokens = first[:n_docs] + offset
-        before = tokens[:, None] - taken
-        reached[tokens] = (reached[before] * steps[before, taken - 1]).sum(axis=1)
+        reached[tokens] = (reached[before[tokens]] * coming[tokens]).sum(axis=1)
     return reached
 
 
