@@ -31,12 +31,13 @@ class Window(NamedTuple):
     """A stretch of a doc.
 
     first (int): The number of its first token among those of all docs.
-    starts (np.ndarray): Where each token starts, counted from the window's first character.
+    bounds (np.ndarray): Where each token starts, and where the text after it, counted from the
+        window's first character. Tokens x 2.
     text (str): Its text.
     """
 
     first: int
-    starts: np.ndarray
+    bounds: np.ndarray
     text: str
 
 
@@ -67,11 +68,12 @@ def windows_of(docs: list[Doc], window: int, stride: int) -> list[Window]:
     windows = []
     n_before = 0
     for doc in docs:
-        text, offsets = doc.text, doc.to_array([IDX, LENGTH]).astype(np.int64)
+        text, bounds = doc.text, doc.to_array([IDX, LENGTH]).astype(np.int64).cumsum(axis=1)
         for start, end in bounds_of_windows(len(doc), window, stride):
-            begin, end_char = int(offsets[start, 0]), int(offsets[end - 1].sum())
-            starts = offsets[start:end, 0] - begin
-            windows.append(Window(n_before + start, starts, text[begin:end_char]))
+            begin, end_char = bounds[start, 0], bounds[end - 1, 1]
+            windows.append(
+                Window(n_before + start, bounds[start:end] - begin, text[begin:end_char])
+            )
         n_before += len(doc)
     return windows
 
@@ -97,42 +99,40 @@ def batches_of(lengths: np.ndarray, size: int, padding: int) -> Iterator[np.ndar
 
 
 class Alignment(NamedTuple):
-    """Which word pieces make up which tokens: pairs, one array for each side.
+    """Which word pieces make up which tokens.
 
-    piece (np.ndarray): Number of the word piece among those of all windows.
-    token (np.ndarray): Number of the token among those of all docs.
+    pieces (np.ndarray): The numbers of the word pieces of the first token, of the second, and so
+        on, among those of all windows.
+    lengths (np.ndarray): How many each token of the docs has.
     """
 
-    piece: np.ndarray
-    token: np.ndarray
+    pieces: np.ndarray
+    lengths: np.ndarray
 
 
 def align(windows: list[Window], offsets: np.ndarray, n_pieces: np.ndarray) -> Alignment:
     """Align word pieces and tokens by where they lie in the text.
 
-    windows (list[Window]): The windows of a batch.
+    windows (list[Window]): The windows of a batch, which hold all tokens of its docs.
     offsets (np.ndarray): Start and end of each word piece in its window, in characters; word pieces
         that stand for no text have both alike. All pieces of all windows x 2.
     n_pieces (np.ndarray): How many word pieces each window has.
-    RETURNS (Alignment): Pairs, in order of tokens.
+    RETURNS (Alignment): The word pieces of each token, from all windows that it is in.
     """
-    text_ends = np.cumsum([len(window.text) for window in windows])
-    text_starts = text_ends - [len(window.text) for window in windows]
-    token_starts = np.concatenate(
-        [window.starts + begin for window, begin in zip(windows, text_starts, strict=True)]
-    )
-    tokens = np.concatenate(
-        [np.arange(window.first, window.first + len(window.starts)) for window in windows]
-    )
-    piece = np.flatnonzero(offsets[:, 0] < offsets[:, 1])
-    offsets = (offsets + np.repeat(text_starts, n_pieces)[:, None])[piece]
-    first = np.searchsorted(token_starts, offsets[:, 0], side="right") - 1
-    last = np.searchsorted(token_starts, offsets[:, 1] - 1, side="right") - 1
-    spread = last - first + 1
-    within = np.arange(spread.sum()) - np.repeat(np.cumsum(spread) - spread, spread)
-    token_of_pair = tokens[np.repeat(first, spread) + within]
-    order = np.argsort(token_of_pair, kind="stable")
-    return Alignment(np.repeat(piece, spread)[order], token_of_pair[order])
+    text_lengths = np.array([len(window.text) for window in windows])
+    begins = text_lengths.cumsum() - text_lengths
+    n_tokens = [len(window.bounds) for window in windows]
+    starts, ends = np.concatenate([window.bounds for window in windows]).T + begins.repeat(n_tokens)
+    numbers = np.flatnonzero(offsets[:, 0] < offsets[:, 1])
+    piece_starts, piece_ends = (offsets.T + begins.repeat(n_pieces))[:, numbers]
+    first = piece_ends.searchsorted(starts, side="right")
+    lengths = piece_starts.searchsorted(ends) - first
+    tokens = np.concatenate([np.arange(w.first, w.first + len(w.bounds)) for w in windows])
+    order = tokens.argsort(kind="stable")
+    first, lengths = first[order], lengths[order]
+    before = lengths.cumsum() - lengths
+    pieces = numbers[np.arange(lengths.sum()) + (first - before).repeat(lengths)]
+    return Alignment(pieces, np.bincount(tokens[order], weights=lengths).astype("i"))
 
 
 class Runtime:
@@ -141,11 +141,12 @@ class Runtime:
     files (dict[str, bytes]): `encoder.onnx`, the graph from `input_ids` and `attention_mask` to
         `vectors`; `tokenizer.json`, as the library `tokenizers` writes it.
     threads (int): Threads of ONNX Runtime; 0 for one a core.
+    approximate_gelu (bool): See `OnnxEncoder`.
     """
 
-    def __init__(self, files: dict[str, bytes], threads: int):
+    def __init__(self, files: dict[str, bytes], threads: int, approximate_gelu: bool):
         self.files = {name: files[name] for name in FILES}
-        self.threads = threads
+        self.threads, self.approximate_gelu = threads, approximate_gelu
         self.tokenizer = Tokenizer.from_buffer(self.files["tokenizer.json"])
         self._sessions: dict[int, onnxruntime.InferenceSession] = {}
         self.session  # noqa: B018 (to fail here, if at all)
@@ -160,13 +161,16 @@ class Runtime:
         if os.getpid() not in self._sessions:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
+            options.add_session_config_entry(
+                "optimization.enable_gelu_approximation", str(int(self.approximate_gelu))
+            )
             self._sessions[os.getpid()] = onnxruntime.InferenceSession(
                 self.files["encoder.onnx"], options, providers=["CPUExecutionProvider"]
             )
         return self._sessions[os.getpid()]
 
     def __reduce__(self) -> tuple:
-        return Runtime, (self.files, self.threads)
+        return Runtime, (self.files, self.threads, self.approximate_gelu)
 
 
 class OnnxEncoder(Pipe):
@@ -179,6 +183,8 @@ class OnnxEncoder(Pipe):
     max_pieces (int): The most word pieces of a window; those beyond are not read.
     width (int): Length of a vector.
     threads (int): Threads of ONNX Runtime; 0 for one a core.
+    approximate_gelu (bool): Whether GELU may be had from tanh (https://arxiv.org/abs/1606.08415),
+        which is faster, and within 0.0005.
     """
 
     def __init__(
@@ -191,11 +197,12 @@ class OnnxEncoder(Pipe):
         max_pieces: int,
         width: int,
         threads: int,
+        approximate_gelu: bool,
     ):
         self.name = name
         self.pooling = pooling
         self.window, self.stride, self.max_pieces = window, stride, max_pieces
-        self.width, self.threads = width, threads
+        self.width, self.threads, self.approximate_gelu = width, threads, approximate_gelu
         self._runtime: Runtime | None = None
 
     def load(self, files: dict[str, bytes]) -> None:
@@ -203,7 +210,7 @@ class OnnxEncoder(Pipe):
 
         files (dict[str, bytes]): See `Runtime`.
         """
-        self._runtime = Runtime(files, self.threads)
+        self._runtime = Runtime(files, self.threads, self.approximate_gelu)
 
     @property
     def runtime(self) -> Runtime:
@@ -244,38 +251,38 @@ class OnnxEncoder(Pipe):
         RETURNS (list[Floats2d]): The vectors of each doc's tokens; zeros for a token without word
             pieces.
         """
-        lengths = [len(doc) for doc in docs]
         windows = windows_of(docs, self.window, self.stride)
         if not windows:
             return [np.zeros((0, self.width), dtype="f") for _ in docs]
         encode = self.runtime.tokenizer.encode  # `encode_batch` starts threads that do not fork
         encodings = [encode(window.text) for window in windows]
-        n_pieces = np.minimum([len(e.ids) for e in encodings], self.max_pieces)
+        pieces = [encoding.ids[: self.max_pieces] for encoding in encodings]
         offsets = np.array(
             [pair for e in encodings for pair in e.offsets[: self.max_pieces]], dtype=np.int64
         )
-        pieces, tokens = align(windows, offsets, n_pieces)
-        vectors = self._vectors_of_pieces(encodings, n_pieces)
-        read, pieces_of_token = np.unique(tokens, return_counts=True)
-        pooled = np.zeros((sum(lengths), self.width), dtype="f")
-        if len(read):
-            pieces_by_token = Ragged(vectors[pieces], pieces_of_token.astype("i"))
-            pooled[read] = self.pooling.predict(pieces_by_token)
-        return np.split(pooled, np.cumsum(lengths)[:-1])
+        n_pieces = np.array([len(ids) for ids in pieces])
+        alignment = align(windows, offsets, n_pieces)
+        pooled = np.zeros((len(alignment.lengths), self.width), dtype="f")
+        if len(alignment.pieces):
+            vectors = self._vectors_of_pieces(pieces, n_pieces)[alignment.pieces]
+            pooled = self.pooling.predict(Ragged(vectors, alignment.lengths))
+        return np.split(pooled, np.cumsum([len(doc) for doc in docs[:-1]]))
 
-    def _vectors_of_pieces(self, encodings: list[Encoding], n_pieces: np.ndarray) -> Floats2d:
-        vectors = np.zeros((n_pieces.sum(), self.width), dtype="f")
-        start = np.cumsum(n_pieces) - n_pieces
+    def _vectors_of_pieces(self, pieces: list[list[int]], n_pieces: np.ndarray) -> Floats2d:
+        found = []
+        rows = np.zeros(n_pieces.sum(), dtype=np.int64)
+        start, n_rows = n_pieces.cumsum() - n_pieces, 0
         for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MOST_PADDING):
             lengths = n_pieces[numbers]
             mask = np.arange(lengths.max()) < lengths[:, None]
             ids = np.zeros(mask.shape, dtype=np.int64)
-            ids[mask] = [i for n in numbers for i in encodings[n].ids[: self.max_pieces]]
+            ids[mask] = [i for n in numbers for i in pieces[n]]
             inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-            (found,) = self.runtime.session.run(["vectors"], inputs)
-            rows = np.repeat(start[numbers], lengths) + np.nonzero(mask)[1]
-            vectors[rows] = found[mask]
-        return vectors
+            found += self.runtime.session.run(["vectors"], inputs)
+            sequence, place = mask.nonzero()
+            rows[start[numbers][sequence] + place] = np.flatnonzero(mask) + n_rows
+            n_rows += mask.size
+        return np.concatenate([vectors.reshape(-1, self.width) for vectors in found])[rows]
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The transformer."""
@@ -317,6 +324,7 @@ def create_onnx_encoder(
     max_pieces: int,
     width: int,
     threads: int,
+    approximate_gelu: bool,
 ) -> OnnxEncoder:
     """Create an encoder that has no transformer yet."""
     return OnnxEncoder(
@@ -327,6 +335,7 @@ def create_onnx_encoder(
         max_pieces=max_pieces,
         width=width,
         threads=threads,
+        approximate_gelu=approximate_gelu,
     )
 
 
@@ -335,7 +344,11 @@ if not Language.has_factory("onnx_encoder"):
     Language.factory(
         "onnx_encoder",
         assigns=["doc.tensor"],
-        default_config={"pooling": {"@layers": "reduce_mean.v1"}, "threads": 1},
+        default_config={
+            "pooling": {"@layers": "reduce_mean.v1"},
+            "threads": 1,
+            "approximate_gelu": False,
+        },
     )(create_onnx_encoder)
 
 
