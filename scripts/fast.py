@@ -1,7 +1,6 @@
 """Make a trained pipeline one that needs no PyTorch: its transformer runs in ONNX Runtime."""
 
 import tempfile
-from copy import deepcopy
 from enum import Enum
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy_transformers.layers import TransformerListener
 from thinc.api import Model
-from transformers import PreTrainedModel
+from transformers import AutoModel, PreTrainedModel
+from transformers.models.bert.modeling_bert import BertAttention
 from wasabi import msg
 
 from scripts import onnx_encoder, registered  # noqa: F401 (for spacy.load)
@@ -33,6 +33,23 @@ class Precision(str, Enum):
     fp32 = "fp32"
 
 
+def fold_biases(transformer: PreTrainedModel) -> None:
+    """Take the biases of BERT's keys and values away; what it computes stays the same.
+
+    That of the keys adds the same to all scores of a query, which softmax takes away again. That of
+    the values comes out of attention as it is, for its weights add up to 1, and so may be added
+    after it.
+
+    transformer (PreTrainedModel): The transformer. Other kinds than BERT are left as they are.
+    """
+    for attention in transformer.modules():
+        if isinstance(attention, BertAttention):
+            key, value, output = attention.self.key, attention.self.value, attention.output.dense
+            with torch.no_grad():
+                output.bias += output.weight @ value.bias
+            key.bias = value.bias = None
+
+
 class Encoder(torch.nn.Module):
     """A transformer that gives the vectors alone.
 
@@ -41,13 +58,16 @@ class Encoder(torch.nn.Module):
 
     def __init__(self, transformer: PreTrainedModel):
         super().__init__()
-        self.transformer = deepcopy(transformer)
+        # Written out, attention takes fewer nodes than PyTorch's fused one does in ONNX.
+        self.transformer = AutoModel.from_config(transformer.config, attn_implementation="eager")
+        # A mix of layers is no part of it: ONNX Runtime sums layers faster than it mixes them.
+        weights = transformer.state_dict()
+        self.transformer.load_state_dict({n: weights[n] for n in self.transformer.state_dict()})
+        fold_biases(self.transformer)
         self.shares = None
         if hasattr(transformer, "layer_mix"):
             n_layers = len(transformer.layer_mix.weights)
             self.shares = transformer.layer_mix(torch.eye(n_layers)).tolist()
-            # ONNX Runtime sums layers a little faster than it mixes stacked ones.
-            self.transformer._forward_hooks.clear()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Read word pieces.
@@ -121,6 +141,8 @@ def make_fast(nlp: Language, precision: Precision) -> None:
         "stride": settings["stride"],
         "max_pieces": min(tokenizer.model_max_length, transformer.config.max_position_embeddings),
         "width": width,
+        # It differs from the exact one by much less than 8 bits do.
+        "approximate_gelu": precision is Precision.int8,
     }
     util.replace_model_node(ner.model, listening_layer(ner.model), onnx_encoder.doc_tensor(width))
     holder["tok2vec"] = {"@architectures": "music_ner.DocTensor.v1", "width": width}

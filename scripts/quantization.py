@@ -16,13 +16,14 @@ OPSET = 21  # the first in which a scale may hold for a block of values
 IR_VERSION = 10
 MOST = 127
 TINY = 1e-12
-STEP, ZERO, ONE, LAST_AXIS, SMALLEST = "int8_step", "int8_zero", "one", "last_axis", "smallest"
+STEP, ZERO, ZEROS, ONE, LAST_AXIS = "int8_step", "int8_zero", "int8_zeros", "one", "last_axis"
 
 
 def quantize(model: ModelProto) -> ModelProto:
     """Put 8-bit weights in the place of those of matrix products and of embeddings.
 
-    model (ModelProto): A graph of opset 18 or later, in single precision.
+    model (ModelProto): A graph of opset 18 or later, in single precision. Its first input is
+        sequences x word pieces, and what is multiplied by weights sequences x word pieces x width.
     RETURNS (ModelProto): The graph for ONNX Runtime, from the same inputs to the same outputs.
     """
     weights = {
@@ -35,7 +36,6 @@ def quantize(model: ModelProto) -> ModelProto:
         ZERO: np.uint8(MOST + 1),
         ONE: np.float32(1),
         LAST_AXIS: np.array([-1]),
-        SMALLEST: np.float32(TINY),
     }
     nodes: list[NodeProto] = []
     quantized_inputs: set[str] = set()
@@ -53,6 +53,8 @@ def quantize(model: ModelProto) -> ModelProto:
             nodes += look_up(weight, numbers, node.output[0])
         else:
             nodes.append(node)
+    if quantized_inputs:
+        nodes = [*zero_points(model.graph.input[0].name), *nodes]
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
     made = [from_array(np.asarray(a), name) for name, a in constants.items() if name in used]
@@ -83,23 +85,31 @@ def in_8_bits(name: str, weight: np.ndarray, axis: int) -> dict[str, np.ndarray]
     }
 
 
+def zero_points(pieces: str) -> list[NodeProto]:
+    """RETURNS (list[NodeProto]): Nodes that give the zero point of each row its place in `ZEROS`."""
+    return [
+        make_node("Unsqueeze", [pieces, LAST_AXIS], [f"{pieces}_column"]),
+        make_node("Shape", [f"{pieces}_column"], [f"{pieces}_shape"]),
+        make_node("Expand", [ZERO, f"{pieces}_shape"], [ZEROS]),
+    ]
+
+
 def quantize_rows(rows: str, length: int) -> list[NodeProto]:
     """Give nodes that make of activations `ROWS_int8` and `ROWS_scale`.
+
+    A row of zeros has the scale 0, which makes it zeros again, whatever `ROWS_int8` holds.
 
     rows (str): The activations' name.
     length (int): How many values a row has.
     RETURNS (list[NodeProto]): The nodes.
     """
-    size, scale, zeros = f"{rows}_size", f"{rows}_scale", f"{rows}_zeros"
+    size, scale = f"{rows}_size", f"{rows}_scale"
     return [
         make_node("Abs", [rows], [size]),
         make_node("ReduceMax", [size, LAST_AXIS], [f"{size}_most"], keepdims=1),
-        make_node("Max", [f"{size}_most", SMALLEST], [f"{scale}_most"]),
-        make_node("Mul", [f"{scale}_most", STEP], [scale]),
-        make_node("Shape", [scale], [f"{scale}_shape"]),
-        make_node("Expand", [ZERO, f"{scale}_shape"], [zeros]),
+        make_node("Mul", [f"{size}_most", STEP], [scale]),
         make_node(
-            "QuantizeLinear", [rows, scale, zeros], [f"{rows}_int8"], axis=-1, block_size=length
+            "QuantizeLinear", [rows, scale, ZEROS], [f"{rows}_int8"], axis=-1, block_size=length
         ),
     ]
 

@@ -7,10 +7,11 @@ import sys
 import pytest
 import spacy
 import srsly
+import torch
 from spacy.tokens import DocBin
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from scripts.fast import Precision, agreement, export, main, make_fast
+from scripts.fast import Encoder, Precision, agreement, export, main, make_fast
 from scripts.metrics import entity_spans
 from tests.conftest import ROOT
 
@@ -94,6 +95,21 @@ def test_agreement_is_the_share_of_docs_with_just_the_same_entities(tiny_model):
     assert agreement(docs, others) == 1.0
     others[0].ents = others[0].ents[:1]
     assert agreement(docs, others) == 0.75
+
+
+def test_biases_are_folded_without_changing_a_vector(tiny_bert):
+    transformer = BertModel.from_pretrained(tiny_bert).eval()
+    with torch.no_grad():
+        for name, parameter in transformer.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_()
+        ids = torch.randint(len(transformer.embeddings.word_embeddings.weight), (2, 9))
+        mask = torch.tensor([[1] * 9, [1] * 5 + [0] * 4])
+        encoder = Encoder(transformer).eval()
+        expected = transformer(ids, mask).last_hidden_state
+        assert torch.allclose(encoder(ids, mask)[mask > 0], expected[mask > 0], atol=1e-5)
+    without = [m.bias for m in encoder.modules() if isinstance(m, torch.nn.Linear)].count(None)
+    assert without == 2 * transformer.config.num_hidden_layers
 
 
 def test_bert_bases_shape_is_made_fast_too(tiny_bert):
