@@ -20,7 +20,7 @@ from spacy.pipeline import Pipe
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 PIECES_AT_ONCE = 512  # more would not stay in a core's cache
 MOST_PADDING = 16  # word pieces; to read them costs about as much as another batch

@@ -86,7 +86,7 @@ def in_8_bits(name: str, weight: np.ndarray, axis: int) -> dict[str, np.ndarray]
 
 
 def zero_points(pieces: str) -> list[NodeProto]:
-    """RETURNS (list[NodeProto]): Nodes that give the zero point of each row its place in `ZEROS`."""
+    """RETURNS (list[NodeProto]): Nodes that give `ZEROS`, the zero point of each row."""
     return [
         make_node("Unsqueeze", [pieces, LAST_AXIS], [f"{pieces}_column"]),
         make_node("Shape", [f"{pieces}_column"], [f"{pieces}_shape"]),
