@@ -442,7 +442,7 @@ def main(
     packages = {"stock": stock, "fast": fast}
     wheels = {name: wheel_of(package) for name, package in packages.items()}
     settings_of(stock, "transformer")
-    max_pieces = settings_of(fast, "onnx_encoder")["max_pieces"]
+    settings = settings_of(fast, "onnx_encoder")
     texts = {
         "queries": spread(every, QUERIES),
         "paragraphs": spread(paragraphs_of(every, WORDS_OF_PARAGRAPH), PARAGRAPHS),
@@ -478,7 +478,8 @@ def main(
             **{name: wheel.name.split("-")[0] for name, wheel in wheels.items()},
             "bare encoder": str(pipeline_of(fast).resolve() / "onnx_encoder"),
         }
-        common = {"texts": texts, "calls": CALLS, "max_pieces": max_pieces}
+        shared = {name: settings[name] for name in ("max_pieces", "approximate_gelu")}
+        common = {"texts": texts, "calls": CALLS, **shared}
         jobs = {name: {"system": name, "source": sources[name], **common} for name in ENVIRONMENTS}
         measured, trials = conduct(pythons, jobs, rounds)
     document |= {"batch_sizes": trials, **compare(measured, rounds)}

@@ -86,6 +86,9 @@ def bare_encoder(job: Job) -> Reader:
     folder = Path(job["source"])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = job["threads"]
+    options.add_session_config_entry(
+        "optimization.enable_gelu_approximation", str(int(job["approximate_gelu"]))
+    )
     session = onnxruntime.InferenceSession(
         folder / "encoder.onnx", options, providers=["CPUExecutionProvider"]
     )
@@ -142,7 +145,8 @@ def measure(job: Job) -> dict[str, Any]:
 
     job (Job): `system`, one of SYSTEMS; its `source`; `threads`; `texts` by their kind;
         `batch_sizes` to try, by the kind of texts; how many single `calls` to time on the first
-        kind; and `max_pieces`, the most word pieces of a text that the bare encoder reads.
+        kind; `max_pieces`, the most word pieces of a text that the bare encoder reads, and
+        `approximate_gelu`, whether it may approximate GELU.
     RETURNS (dict[str, Any]): Seconds of `import` and `load`; `rates` by the kind of texts, in texts
         a second for each batch size; `p50` and `p99` of single calls in seconds; peak `memory` in
         bytes.

@@ -56,6 +56,7 @@ def test_int8_makes_a_pipeline_small_and_its_results_independent_of_the_batch(ti
     sizes = {precision: len(export(transformer, precision)) for precision in Precision}
     assert sizes[Precision.int8] < sizes[Precision.fp32]
     make_fast(nlp, Precision.int8)
+    assert nlp.get_pipe_config("onnx_encoder")["approximate_gelu"]
     together = confidences(nlp.pipe(TEXTS))
     assert together == confidences(nlp(text) for text in TEXTS)
 

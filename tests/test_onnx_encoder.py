@@ -155,6 +155,15 @@ def test_threads_are_set_by_the_config(tiny_fast, threads):
     assert nlp.config["components"]["onnx_encoder"]["threads"] == threads
 
 
+def test_gelu_is_approximated_by_the_config_alone(fast, tiny_fast):
+    config = {"components.onnx_encoder.approximate_gelu": True}
+    approximate = spacy.load(tiny_fast, config=config)
+    for nlp in (approximate, pickle.loads(pickle.dumps(approximate))):
+        for one, other in zip(encoded(fast, TEXTS), encoded(nlp, TEXTS), strict=True):
+            assert one.ravel() == pytest.approx(other.ravel(), abs=0.01)
+            assert not one.any() or not np.array_equal(one, other)
+
+
 def test_without_the_encoder_the_ner_says_what_is_missing(fast):
     with (
         fast.select_pipes(disable="onnx_encoder"),

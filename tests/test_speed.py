@@ -199,7 +199,8 @@ def test_numbers_have_three_digits_or_more(value, text):
 def job(system, source, **options):
     texts = {"queries": ["more like sade", "more like korn"], "paragraphs": ["funk. " * 600]}
     sizes = dict.fromkeys(texts, (None,))
-    defaults = {"threads": 1, "texts": texts, "batch_sizes": sizes, "calls": 2, "max_pieces": 512}
+    encoder = {"max_pieces": 512, "approximate_gelu": True}
+    defaults = {"threads": 1, "texts": texts, "batch_sizes": sizes, "calls": 2, **encoder}
     return {"system": system, "source": str(source), **defaults, **options}
 
 
