@@ -429,10 +429,10 @@ def main(
     settings = settings_of(encoder, encoders_path, catalogue)
     changes = adaptations(brought)
     variants = {PIPELINE: {}} | (srsly.read_json(variants_path) if variants_path else {})
-    pipelines = {
-        name: [pipeline(name, encoder, config, settings | overrides, changes)]
-        for name, overrides in variants.items()
-    }
+    pipelines = {}
+    for name, overrides in variants.items():
+        changed = changes if name == PIPELINE else {}  # variants differ in training
+        pipelines[name] = [pipeline(name, encoder, config, settings | overrides, changed)]
     peers = {PEER: token_classification(encoder), "SpanMarker": [span_marker(encoder)]}
     known = pipelines | peers
     every = pipelines if variants_path else known
