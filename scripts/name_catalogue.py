@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, chain, count, groupby
 from math import log1p
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -214,11 +214,11 @@ def choose(candidates: Iterable[Candidate], linked: set[Candidate]) -> list[Cand
     RETURNS (list[Candidate]): Candidates that do not overlap, in order of text.
     """
     chosen: list[Candidate] = []
-    taken: set[int] = set()
-    for candidate in sorted(candidates, key=lambda c: (c.start - c.end, c not in linked, c.start)):
-        words = range(candidate.start, candidate.end)
-        if taken.isdisjoint(words):
-            taken.update(words)
+    taken = 0  # a bit for each word
+    for candidate in sorted(candidates, key=lambda c: (c[0] - c[1], c not in linked, c[0])):
+        words = (1 << candidate.end) - (1 << candidate.start)
+        if not taken & words:
+            taken |= words
             chosen.append(candidate)
     return sorted(chosen)
 
@@ -493,37 +493,37 @@ class Catalogue(Pipe):
         words = words_of(doc)
         found = self._candidates(words)
         links = self._links(*found)
-        chosen = [
-            (label, candidate)
-            for label in (0, 1)
-            for candidate in choose(found[label], {link[label] for link in links})
-        ]
-        numbers = {match: number for number, match in enumerate(chosen, start=1)}
+        chosen = [choose(found[label], {link[label] for link in links}) for label in (0, 1)]
+        counter = count(1)
+        numbers = [dict(zip(candidates, counter, strict=False)) for candidates in chosen]
         partners: dict[int, int] = {}
         for artist, work in links:
-            one, other = numbers.get((0, artist)), numbers.get((1, work))
+            one, other = numbers[0].get(artist), numbers[1].get(work)
             if one and other:
                 partners.setdefault(one, other)
                 partners.setdefault(other, one)
         commonness = self._commonness.get
         of_word = [commonness(word, 0.0) for word in words.texts]
         matches = []
-        for number, (label, candidate) in enumerate(chosen, start=1):
-            start, end, _, shared = candidate
-            rarest_word = min(of_word[start:end])
-            together = commonness(" ".join(words.texts[start:end]), 0.0) if rarest_word else 0.0
-            match = Match(
-                words.first[start],
-                words.last[end - 1] + 1,
-                LABELS[label],
-                end - start,
-                together,
-                rarest_word,
-                partners.get(number, 0),
-                numbers.get((1 - label, candidate), 0) if shared else 0,
-                shared,
-            )
-            matches.append(match)
+        for name, numbered, namesakes in zip(LABELS, numbers, reversed(numbers), strict=True):
+            for candidate, number in numbered.items():
+                start, end, _, shared = candidate
+                together = rarest_word = of_word[start]
+                if end - start > 1:
+                    rarest_word = min(of_word[start:end])
+                    together = rarest_word and commonness(" ".join(words.texts[start:end]), 0.0)
+                match = Match(
+                    words.first[start],
+                    words.last[end - 1] + 1,
+                    name,
+                    end - start,
+                    together,
+                    rarest_word,
+                    partners.get(number, 0),
+                    namesakes.get(candidate, 0) if shared else 0,
+                    shared,
+                )
+                matches.append(match)
         return matches
 
     def _candidates(self, words: Words) -> tuple[list[Candidate], list[Candidate]]:
@@ -540,7 +540,10 @@ class Catalogue(Pipe):
             rest = text[offset : offset + self._longest]
             for key, number in names.iter_prefixes_with_ids(rest):
                 after = offset + len(key)
-                if text[after] != " " and not _is_before_possessive(key, text, after):
+                following = text[after]
+                if following != " " and not (
+                    following == "s" and _is_before_possessive(key, text, after)
+                ):
                     continue
                 end = word + key.count(" ") + 1
                 if not edges[end]:
@@ -748,8 +751,7 @@ class Catalogue(Pipe):
 
 
 def _is_before_possessive(key: str, text: str, after: int) -> bool:
-    possessive = text.startswith("s ", after)
-    return possessive and len(key) - key.rfind(" ") > SHORTEST_OWNER
+    return text[after + 1] == " " and len(key) - key.rfind(" ") > SHORTEST_OWNER
 
 
 def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:
