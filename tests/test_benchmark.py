@@ -220,10 +220,12 @@ def test_other_settings_are_run_anew_and_the_peers_are_not(run_main, project):
     systems_named = f"{SYSTEMS},longer"
     document = run_main("more.json", variants_path=project / "variants.json", systems=systems_named)
     assert list(document["systems"]) == [*SYSTEMS.split(","), "longer"]
-    assert list(document["catalogue"]) == ["en_music_ner"]
     new = runs_of(project) - before
     assert len(new) == 3
     assert all(name.startswith("longer-") for name in new)
+    emptied = [path.name for path in (project / "runs").glob("*-no_names-*.json")]
+    assert len(emptied) == 3
+    assert all(name.startswith("en_music_ner-") for name in emptied)
 
 
 def test_quick_is_one_fold_and_one_seed(run_main):
