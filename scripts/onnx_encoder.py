@@ -269,20 +269,18 @@ class OnnxEncoder(Pipe):
         return np.split(pooled, np.cumsum([len(doc) for doc in docs[:-1]]))
 
     def _vectors_of_pieces(self, pieces: list[list[int]], n_pieces: np.ndarray) -> Floats2d:
-        found = []
-        rows = np.zeros(n_pieces.sum(), dtype=np.int64)
-        start, n_rows = n_pieces.cumsum() - n_pieces, 0
+        vectors = np.zeros((n_pieces.sum(), self.width), dtype="f")
+        start = n_pieces.cumsum() - n_pieces
         for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MOST_PADDING):
             lengths = n_pieces[numbers]
             mask = np.arange(lengths.max()) < lengths[:, None]
             ids = np.zeros(mask.shape, dtype=np.int64)
             ids[mask] = [i for n in numbers for i in pieces[n]]
             inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
-            found += self.runtime.session.run(["vectors"], inputs)
+            (found,) = self.runtime.session.run(["vectors"], inputs)
             sequence, place = mask.nonzero()
-            rows[start[numbers][sequence] + place] = np.flatnonzero(mask) + n_rows
-            n_rows += mask.size
-        return np.concatenate([vectors.reshape(-1, self.width) for vectors in found])[rows]
+            vectors[start[numbers][sequence] + place] = found[mask]
+        return vectors
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The transformer."""
