@@ -53,21 +53,15 @@ def fold_biases(transformer: PreTrainedModel) -> None:
 class Encoder(torch.nn.Module):
     """A transformer that gives the vectors alone.
 
-    transformer (PreTrainedModel): The transformer, whose layers may be mixed (see `layer_mix`).
+    transformer (PreTrainedModel): The transformer.
     """
 
     def __init__(self, transformer: PreTrainedModel):
         super().__init__()
         # Written out, attention takes fewer nodes than PyTorch's fused one does in ONNX.
         self.transformer = AutoModel.from_config(transformer.config, attn_implementation="eager")
-        # A mix of layers is no part of it: ONNX Runtime sums layers faster than it mixes them.
-        weights = transformer.state_dict()
-        self.transformer.load_state_dict({n: weights[n] for n in self.transformer.state_dict()})
+        self.transformer.load_state_dict(transformer.state_dict())
         fold_biases(self.transformer)
-        self.shares = None
-        if hasattr(transformer, "layer_mix"):
-            n_layers = len(transformer.layer_mix.weights)
-            self.shares = transformer.layer_mix(torch.eye(n_layers)).tolist()
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Read word pieces.
@@ -77,10 +71,7 @@ class Encoder(torch.nn.Module):
         RETURNS (torch.Tensor): sequences x word pieces x width.
         """
         found = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
-        if self.shares is None:
-            return found.last_hidden_state
-        layers = found.hidden_states[1:]
-        return sum(share * layer for share, layer in zip(self.shares, layers, strict=True))
+        return found.last_hidden_state
 
 
 def export(transformer: PreTrainedModel, precision: Precision) -> bytes:

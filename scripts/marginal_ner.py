@@ -148,8 +148,8 @@ def build_spans(
 def reach(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Give the probability of coming to each token of its doc with no entity open.
 
-    steps (np.ndarray): Probability of going on from each token by 1, 2, ... tokens. Tokens of all
-        docs x steps.
+    steps (np.ndarray): Probability of going on from each token by 1, 2, ... tokens; 0 for steps
+        over the end of the doc. Tokens of all docs x steps.
     lengths (np.ndarray): The number of tokens of each doc.
     RETURNS (np.ndarray): One value a token.
     """

@@ -215,7 +215,7 @@ def choose(candidates: Iterable[Candidate], linked: set[Candidate]) -> list[Cand
     """
     chosen: list[Candidate] = []
     taken = 0  # a bit for each word
-    for candidate in sorted(candidates, key=lambda c: (c[0] - c[1], c not in linked, c[0])):
+    for candidate in sorted(candidates, key=lambda c: (c.start - c.end, c not in linked, c.start)):
         words = (1 << candidate.end) - (1 << candidate.start)
         if not taken & words:
             taken |= words
@@ -540,10 +540,7 @@ class Catalogue(Pipe):
             rest = text[offset : offset + self._longest]
             for key, number in names.iter_prefixes_with_ids(rest):
                 after = offset + len(key)
-                following = text[after]
-                if following != " " and not (
-                    following == "s" and _is_before_possessive(key, text, after)
-                ):
+                if text[after] != " " and not _is_before_possessive(key, text, after):
                     continue
                 end = word + key.count(" ") + 1
                 if not edges[end]:
@@ -751,7 +748,7 @@ class Catalogue(Pipe):
 
 
 def _is_before_possessive(key: str, text: str, after: int) -> bool:
-    return text[after + 1] == " " and len(key) - key.rfind(" ") > SHORTEST_OWNER
+    return text.startswith("s ", after) and len(key) - key.rfind(" ") > SHORTEST_OWNER
 
 
 def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:

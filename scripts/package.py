@@ -16,7 +16,6 @@ from wasabi import msg
 from scripts import (
     catalogue_tok2vec,
     entity_confidence,
-    layer_mix,
     marginal_ner,
     name_catalogue,
     onnx_encoder,
@@ -24,7 +23,6 @@ from scripts import (
 from scripts.output import written_whole
 
 CODE = {
-    "transformer": (layer_mix,),
     "onnx_encoder": (onnx_encoder,),
     "catalogue": (name_catalogue, catalogue_tok2vec),
     "marginal_ner": (marginal_ner,),

@@ -4,7 +4,6 @@ from scripts import (  # noqa: F401
     augmentation,
     catalogue_tok2vec,
     entity_confidence,
-    layer_mix,
     marginal_ner,
     name_catalogue,
     onnx_encoder,

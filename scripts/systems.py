@@ -27,7 +27,6 @@ from transformers import (
 from scripts import (
     augmentation,
     catalogue_tok2vec,
-    layer_mix,
     marginal_ner,
     name_catalogue,
     training,
@@ -98,7 +97,7 @@ def pipeline(
     """
     files = dict.fromkeys([*config["paths"]["names"], *settings.get(CATALOGUE_NAMES, ())])
     names = hashed(map(Path, files))
-    modules = (augmentation, catalogue_tok2vec, layer_mix, marginal_ner, name_catalogue, training)
+    modules = (augmentation, catalogue_tok2vec, marginal_ner, name_catalogue, training)
     code = hashes_of(modules)
     recipe = {
         "config": config.to_str(interpolate=False),
