@@ -182,13 +182,12 @@ def save_token_classifier(nlp: Language, folder: Path) -> None:
     """
     model = nlp.get_pipe("transformer").model
     config = deepcopy(model.transformer.config)
-    config.output_hidden_states = False
     config.id2label = dict(enumerate(TAGS))
     config.label2id = {tag: number for number, tag in enumerate(TAGS)}
     classifier = AutoModelForTokenClassification.from_config(config)
     inner = classifier.base_model
     weights = model.transformer.state_dict()
-    # Those that a token classifier lacks, a pooler and the mix of layers, are left.
+    # Those of the pooler, which a token classifier lacks, are left.
     inner.load_state_dict({name: weights[name] for name in inner.state_dict()})
     with torch.no_grad():
         classifier.classifier.weight.zero_()
@@ -380,11 +379,10 @@ def describe(document: dict[str, Any]) -> str:
         "in fp32. Hugging Face: its pipeline for token classification with the strategy simple, in "
         "the environment of the stock wheel, texts in the order of the corpus, at the best of the "
         "batch sizes "
-        f"{', '.join(map(str, BATCH_SIZES['Hugging Face']))}. It is favoured twice: its head calls "
-        "all words O, so that it has no entities to put together, and it does without the learned "
-        "mix of layers. Bare encoder: ONNX Runtime alone on texts that are encoded and sorted by "
-        "length beforehand, each read whole, where the pipelines read long ones in windows that "
-        "overlap, at the best of the batch sizes "
+        f"{', '.join(map(str, BATCH_SIZES['Hugging Face']))}. It is favoured: its head calls all "
+        "words O, so that it has no entities to put together. Bare encoder: ONNX Runtime alone on "
+        "texts that are encoded and sorted by length beforehand, each read whole, where the "
+        "pipelines read long ones in windows that overlap, at the best of the batch sizes "
         f"{', '.join(map(str, BATCH_SIZES['bare encoder']))}. "
         f"p50 and p99 are of {document['calls']} single calls on queries. Memory is the most that "
         "a process held. MB are millions of bytes."
