@@ -144,32 +144,6 @@ def add_typo(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
     return rewritten
 
 
-SEPARATOR = re.compile(r"(?: ?,)? (?:(?:and|&|or|by|from|-) )?")
-
-
-def drop_separators(pieces: Sequence[Piece]) -> list[Piece]:
-    """Take `by`, `and`, commas and the like from between neighbouring entities."""
-    last = len(pieces) - 1
-    return [
-        Piece(" ") if 0 < i < last and SEPARATOR.fullmatch(piece.text) else piece
-        for i, piece in enumerate(pieces)
-    ]
-
-
-def glue_possessives(pieces: Sequence[Piece]) -> list[Piece]:
-    """Glue an s to artists whose work follows at once, as in `radioheads creep`."""
-    return [
-        piece._replace(text=piece.text + "s")
-        if piece.label == "Artist" and piece.text[-1] != "s" and _next_to(pieces, i, "WoA")
-        else piece
-        for i, piece in enumerate(pieces)
-    ]
-
-
-def _next_to(pieces: Sequence[Piece], i: int, label: str) -> bool:
-    return i + 2 < len(pieces) and pieces[i + 1].text == " " and pieces[i + 2].label == label
-
-
 CONTRACTIONS = {
     "im": "I'm", "ive": "I've", "id": "I'd", "i": "I", "dont": "don't", "doesnt": "doesn't",
     "cant": "can't", "isnt": "isn't", "arent": "aren't", "wont": "won't", "whats": "what's",
@@ -181,6 +155,7 @@ GAPS = {
     ("Artist", "WoA"): (" - ", " – ", ": ", POSSESSIVE_GAP, " "),
     ("WoA", "Artist"): (" - ", " – ", " by ", ", ", " "),
 }
+SEPARATOR = re.compile(r"(?: ?,)? (?:(?:and|&|or|by|from|-) )?")
 LIST_GAPS = (", ", " and ", " / ", " & ")
 BREAKS = (". ", "? ", "! ", "... ", " - ")
 ENDS = (".", "?", "!", "...", "??", "")
@@ -302,22 +277,14 @@ def create_mention_augmenter(
 
 
 @registry.augmenters("music_ner.noise.v1")
-def create_noise_augmenter(
-    typos: float, separators: float, glued: float, natural: float
-) -> Augmenter:
+def create_noise_augmenter(typos: float, natural: float) -> Augmenter:
     """Write queries more carelessly, or as people with care write them.
 
     typos (float): Probability of a misspelt word.
-    separators (float): Probability that words and signs between neighbouring entities are dropped.
-    glued (float): Probability that an artist before a work has a possessive s.
     natural (float): Probability of capitals and punctuation.
     """
 
     def rewrite(pieces: list[Piece]) -> list[Piece]:
-        if random.random() < separators:
-            pieces = drop_separators(pieces)
-        if random.random() < glued:
-            pieces = glue_possessives(pieces)
         if random.random() < typos:
             pieces = add_typo(pieces, random)
         if random.random() < natural:

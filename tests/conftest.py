@@ -22,7 +22,7 @@ from scripts.fast import Precision, make_fast
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
 
-NOISE = ("typos", "separators", "glued", "natural")
+NOISE = ("typos", "natural")
 
 QUERIES = """\
 songs like [karma police](WoA) by [radioheads](Artist)

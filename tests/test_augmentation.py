@@ -17,9 +17,7 @@ from scripts.augmentation import (
     Record,
     add_typo,
     create_mention_augmenter,
-    drop_separators,
     from_pieces,
-    glue_possessives,
     is_plain,
     plain,
     read_mentions,
@@ -49,12 +47,10 @@ LINES = (
 REWRITINGS = {
     "replace_mentions": lambda pieces, rng: replace_mentions(pieces, RECORDS, rng),
     "add_typo": add_typo,
-    "drop_separators": lambda pieces, rng: drop_separators(pieces),
-    "glue_possessives": lambda pieces, rng: glue_possessives(pieces),
     "write_naturally": write_naturally,
 }
 
-NO_NOISE = {"typos": 0.0, "separators": 0.0, "glued": 0.0, "natural": 0.0}
+NO_NOISE = {"typos": 0.0, "natural": 0.0}
 SEEDS = range(100)
 
 RNGS = st.integers(0, 2**32).map(random.Random)
@@ -393,62 +389,6 @@ def test_a_word_with_a_double_letter_is_misspelt_too():
     assert "queen" not in typos
 
 
-def test_a_query_loses_what_separates_its_entities():
-    pieces = drop_separators(pieces_of("[karma police](WoA) by [radiohead](Artist)"))
-    assert marked(pieces) == "[karma police](WoA) [radiohead](Artist)"
-
-
-@pytest.mark.parametrize(
-    "gap", [" by ", " and ", " & ", " or ", " from ", " - ", ", ", " , ", ", and ", " , or ", " "]
-)
-def test_separators_become_one_space(gap):
-    pieces = drop_separators(pieces_of(f"[sade](Artist){gap}[korn](Artist)"))
-    assert marked(pieces) == "[sade](Artist) [korn](Artist)"
-
-
-@pytest.mark.parametrize(
-    "gap", ["", "/", " live by ", " and also ", ", less like ", " covered by ", " byte ", "... "]
-)
-def test_longer_words_and_other_signs_between_entities_stay(gap):
-    pieces = pieces_of(f"[sade](Artist){gap}[korn](Artist)")
-    assert drop_separators(pieces) == pieces
-
-
-def test_separators_before_the_first_entity_and_behind_the_last_stay():
-    pieces = pieces_of(" by [sade](Artist) and ")
-    assert drop_separators(pieces) == pieces
-
-
-@given(queries_in_pieces())
-@settings(deadline=None)
-def test_separators_are_dropped_once_and_for_all_and_no_entity_with_them(pieces):
-    dropped = drop_separators(pieces)
-    assert drop_separators(dropped) == dropped
-    assert entities(dropped) == entities(pieces)
-
-
-def test_an_s_is_glued_to_an_artist_whose_work_follows():
-    pieces = glue_possessives(pieces_of("play [radiohead](Artist) [creep](WoA) now"))
-    assert marked(pieces) == "play [radioheads](Artist) [creep](WoA) now"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "songs by [the doors](Artist)",
-        "[the doors](Artist) songs",
-        "[the doors](Artist) [korns](Artist)",
-        "[the door](Artist) and [riders](WoA)",
-        "[the door](Artist), [riders](WoA)",
-        "[the doors](Artist) [riders](WoA)",
-        "[riders](WoA) [the doors](Artist)",
-        "[riders](WoA) [wheels](WoA)",
-    ],
-)
-def test_where_no_work_follows_an_artist_at_once_there_is_no_possessive(line):
-    assert glue_possessives(pieces_of(line)) == pieces_of(line)
-
-
 @pytest.mark.parametrize(
     ("text", "written"),
     [
@@ -627,7 +567,6 @@ def test_no_noise_passes_queries_unchanged(line):
 @pytest.mark.parametrize(
     ("kind", "line", "noisy"),
     [
-        ("separators", "[halo](WoA) by [sade](Artist)", {"[halo](WoA) [sade](Artist)"}),
         ("typos", "[sade](Artist) 77", {f"[{t}](Artist) 77" for t in misspelt("sade")}),
         (
             "natural",
@@ -648,9 +587,8 @@ def test_each_noise_rewrites_as_its_name_says(kind, line, noisy):
 
 def test_a_noise_hits_as_many_queries_as_its_level_says():
     random.seed(0)
-    augmenter = noise(separators=0.25)
-    lines = [augment(augmenter, "[halo](WoA) by [sade](Artist)") for _ in range(400)]
-    assert 70 < lines.count("[halo](WoA) [sade](Artist)") < 130
+    lines = [augment(noise(typos=0.25), LINES[0]) for _ in range(400)]
+    assert 70 < sum(line != LINES[0] for line in lines) < 130
 
 
 def test_names_in_a_natural_query_stay_as_they_are_written():
@@ -707,13 +645,15 @@ def test_a_chain_applies_augmenters_in_order(tmp_path):
         assert "[Guns N' Roses](Artist)" in augment(chain(natural, mentions(names)), line)
 
 
-def test_a_chain_hands_on_every_query_that_an_augmenter_yields():
+def test_a_chain_hands_on_every_query_that_an_augmenter_yields(tmp_path):
+    names = [write_names(tmp_path / "names.jsonl", Record("korn", ("blind",)))]
+
     def twice(nlp, example):
         yield example
         yield example
 
-    new = list(chain(twice, noise(separators=1.0), twice)(NLP, example_of(LINES[0])))
-    expected = "im into [karma police](WoA) [radiohead](Artist)"
+    new = list(chain(twice, mentions(names), twice)(NLP, example_of(LINES[0])))
+    expected = "im into [blind](WoA) by [korn](Artist)"
     assert [marked_reference(example) for example in new] == [expected] * 4
 
 
@@ -730,16 +670,15 @@ def test_a_chain_is_made_of_the_augmenters_that_a_config_lists(names):
         "level": 1.0,
         "share_of_names": 1.0,
     }
-    noise_block = {"@augmenters": "music_ner.noise.v1", **NO_NOISE, "separators": 1.0}
+    noise_block = {"@augmenters": "music_ner.noise.v1", **NO_NOISE, "typos": 1.0}
     blocks = {"*": {"mentions": mentions_block, "noise": noise_block}}
     config = {"augmenter": {"@augmenters": "music_ner.chain.v1", **blocks}}
     random.seed(0)
     new = augment(registry.resolve(config)["augmenter"], "[halo](WoA) by [sade](Artist)")
-    assert new in {
-        f"[{plain(work)}](WoA) [{plain(record.artist)}](Artist)"
-        for record in RECORDS
-        for work in record.works
-    }
+    without_noise = (
+        f"{plain(work)} by {plain(record.artist)}" for record in RECORDS for work in record.works
+    )
+    assert parse(new, "").text in set().union(*map(misspelt, without_noise))
 
 
 def test_entities_of_the_new_query_are_the_names_that_were_put_there(tmp_path):
