@@ -52,8 +52,9 @@ class Reading:
 def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     """Read the spans of one annotator from CSV.
 
-    Spans are trimmed, carried over to the normalized text, and grown to whole tokens. A query with
-    a rejected row is marked as incomplete, since what the row meant is not known.
+    Spans are trimmed, carried over to the normalized text, and grown to whole tokens. Rows of one
+    text are spans of one query, whether or not they share an id. A query with a rejected row is
+    marked as incomplete, since what the row meant is not known.
 
     path (Path): A file with the columns id, text, start_offset, end_offset, label; one row a span.
         Labels may end in `_known` or `_deduced`.
@@ -67,17 +68,20 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     rows = _csv_rows(path)
     texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
     for row in rows.values():
-        if row["text"].strip() and not row[OVERFLOW]:  # else its text is not known
+        if _has_text(row):
             texts[row["id"]].add(row["text"])
-    accepted: dict[str, dict[int, Span]] = {query_id: {} for query_id in texts}
-    incomplete = set()
+    written = [row["text"] for row in rows.values() if _has_text(row)]
+    accepted: dict[str, dict[int, Span]] = {normalize(text)[0]: {} for text in written}
+    incomplete: set[str] = set()
 
     def reject(number: int, reason: str) -> None:
-        content = {key: value for key, value in rows[number].items() if key != OVERFLOW or value}
+        row = rows[number]
+        content = {key: value for key, value in row.items() if key != OVERFLOW or value}
         reading.rejected.append(
             {"file": str(path), "row": number, "reason": reason, "content": content}
         )
-        incomplete.add(rows[number]["id"])
+        meant = {row["text"]} if _has_text(row) else texts[row["id"]]
+        incomplete.update(normalize(text)[0] for text in meant)
 
     for number, row in rows.items():
         reason = _fault(row, texts[row["id"]])
@@ -99,7 +103,7 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
         token_span = make_doc(text).char_span(span.start, span.end, alignment_mode="expand")
         grown = span._replace(start=token_span.start_char, end=token_span.end_char)
         reading.counts["grown"] += grown != span
-        earlier = accepted[row["id"]]
+        earlier = accepted[text]
         if any(grown[:3] == other[:3] for other in earlier.values()):
             reading.counts["duplicates"] += 1
             continue
@@ -111,13 +115,11 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
             continue
         earlier[number] = grown
 
-    for query_id, spans in accepted.items():
+    for text, spans in accepted.items():
         if spans:
-            text, _ = normalize(next(iter(texts[query_id])))
+            query_id = f"{path.name}:{rows[min(spans)]['id']}"
             ordered = tuple(sorted(spans.values()))
-            reading.queries.append(
-                Query(f"{path.name}:{query_id}", text, ordered, ordered, query_id not in incomplete)
-            )
+            reading.queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
     reading.counts["rows"] = len(rows)
     reading.counts["spans"] = sum(len(query.spans) for query in reading.queries)
     reading.counts["rejected"] = len(reading.rejected)
@@ -165,6 +167,11 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
     }
     rows.pop(min(rows))
     return rows
+
+
+def _has_text(row: dict[str, str]) -> bool:
+    """RETURNS (bool): Whether a record's text is known: not where a comma in it parted it."""
+    return bool(row["text"].strip()) and not row[OVERFLOW]
 
 
 def _fault(row: dict[str, str], texts_of_id: set[str]) -> str | None:

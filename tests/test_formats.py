@@ -227,6 +227,25 @@ def test_a_row_whose_text_is_not_known_leaves_the_other_rows_of_its_id_alone(rea
     assert [number for number, _ in rejections(reading)] == [3]
 
 
+@pytest.mark.parametrize("text", ["halo by sade", " halo  by sade", "halo|by sade"])
+def test_rows_of_one_text_are_spans_of_one_query_whatever_their_ids(read_rows, text):
+    start = text.index("sade")
+    rows = f"7,{text},{start},{start + 4},Artist\n3,more sade,5,9,Artist\n"
+    halo = text.index("halo")
+    reading = read_rows(rows + f"9,{text},{halo},{halo + 4},WoA")
+    both = [("halo", "WoA"), ("sade", "Artist")]
+    assert [spans for _, spans in marked(reading)] == [both, [("sade", "Artist")]]
+    assert [query.id for query in reading.queries] == ["ann.csv:7", "ann.csv:3"]
+    assert all(query.complete for query in reading.queries)
+    assert reading.counts["spans"] == 3
+
+
+@pytest.mark.parametrize("query_id", ["1", "2", ""])
+def test_a_rejected_row_makes_its_text_incomplete_whatever_its_id(read_rows, query_id):
+    rows = f"1,halo by sade,0,4,WoA\n{query_id},halo by sade,8,99,Artist\n3,more sade,5,9,Artist"
+    assert [query.complete for query in read_rows(rows).queries] == [False, True]
+
+
 def test_a_query_with_a_rejected_row_is_incomplete(read_rows):
     reading = read_rows("1,halo by sade,0,4,WoA\n1,halo by sade,8,99,Artist\n2,halo,0,4,WoA")
     assert [query.complete for query in reading.queries] == [False, True]
