@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import typer
@@ -20,8 +21,8 @@ def parse(line: str, query_id: str) -> Query:
     line (str): The marked query.
     query_id (str): The id to give it.
     RETURNS (Query): The query without the marks.
-    RAISES (ValueError): If a bracket is left that marks no entity, or a mark holds spaces at its
-        edges.
+    RAISES (ValueError): If a bracket is left that marks no entity, a mark holds spaces at its
+        edges, or two marks share a word between white space, which BIO could not say.
     """
     text, spans, end = "", [], 0
     for match in ENTITY.finditer(line):
@@ -37,6 +38,10 @@ def parse(line: str, query_id: str) -> Query:
         raise ValueError(
             f"'{stray[0]}' marks no entity: write [name](Artist) or [title](WoA), not nested"
         )
+    for one, next_one in pairwise(spans):
+        if not re.search(r"\s", text[one.end : next_one.start]):
+            word = text[one.start : next_one.end]
+            raise ValueError(f"two entities share a word in '{word}': put a space between them")
     return Query(query_id, text, tuple(spans))
 
 
@@ -48,7 +53,11 @@ def read(paths: Iterable[Path]) -> list[Query]:
     """
     queries: list[Query] = []
     for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf8").splitlines(), start=1):
+        try:
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+        for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:

@@ -36,9 +36,9 @@ def test_a_query_without_marks_has_no_spans():
 
 
 def test_marks_may_stand_side_by_side_at_the_edges():
-    query = sample.parse("[sade](Artist)[halo](WoA)", "1")
-    assert query.text == "sadehalo"
-    assert [span[:3] for span in query.spans] == [(0, 4, "Artist"), (4, 8, "WoA")]
+    query = sample.parse("[sade](Artist) [halo](WoA)", "1")
+    assert query.text == "sade halo"
+    assert [span[:3] for span in query.spans] == [(0, 4, "Artist"), (5, 9, "WoA")]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,8 @@ def test_marks_may_stand_side_by_side_at_the_edges():
         ("play [halo(WoA)", "'[' marks no entity"),
         ("play halo](WoA)", "']' marks no entity"),
         ("[the [halo](WoA) song](WoA)", "not nested"),
+        ("[sade](Artist)[halo](WoA)", "two entities share a word in 'sadehalo'"),
+        ("play [time](WoA)-[pink floyd](Artist)", "two entities share a word in 'time-pink"),
     ],
 )
 def test_a_faulty_mark_is_an_error_that_says_what_is_wrong(line, message):
@@ -78,6 +80,21 @@ def test_a_faulty_line_ends_the_command_and_is_named(tmp_path, capsys):
         sample.read([tmp_path / "marks.txt"])
     assert stop.value.code == 1
     assert "marks.txt,line3:'['marksnoentity" in "".join(capsys.readouterr().out.split())
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_query(tmp_path):
+    (tmp_path / "marks.txt").write_text("[sade](Artist)", encoding="utf-8-sig")
+    assert [query.text for query in sample.read([tmp_path / "marks.txt"])] == ["sade"]
+
+
+def test_a_file_that_is_not_utf8_ends_the_command_and_is_named(tmp_path, capsys):
+    (tmp_path / "marks.txt").write_text("[beyoncé](Artist)", encoding="cp1252")
+    with pytest.raises(SystemExit) as stop:
+        sample.read([tmp_path / "marks.txt"])
+    assert stop.value.code == 1
+    said = "".join(capsys.readouterr().out.split())
+    assert "marks.txt:'utf-8'codeccan'tdecode" in said
+    assert "SavethefileasUTF-8" in said
 
 
 def test_a_folder_without_queries_ends_the_command(tmp_path, capsys):
