@@ -10,10 +10,15 @@ from pathlib import Path
 def written_whole(path: Path) -> Iterator[Path]:
     """Write a file or a folder beside its place, and move it there once it is complete.
 
-    path (Path): Where the output shall be. What stands there is replaced.
+    path (Path): Where the output shall be. What stands there is replaced; a link stays, and what
+        it leads to is replaced; a device or a pipe is written to as it is.
     YIELDS (Path): Where to write it: a path beside it that does not exist yet. If the block
         raises, what was written there is removed, and `path` stays as it was.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     remove(unfinished)

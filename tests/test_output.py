@@ -1,3 +1,6 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from scripts.output import remove, written_whole
@@ -82,6 +85,27 @@ def test_folders_above_the_output_are_made(tmp_path):
     with written_whole(tmp_path / "a" / "b" / "output") as unfinished:
         fill(unfinished, "file", "new")
     assert (tmp_path / "a" / "b" / "output").read_text() == "new"
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    fill(tmp_path / "target", "file", "old")
+    (tmp_path / "link").symlink_to("target")
+    with written_whole(tmp_path / "link") as unfinished:
+        fill(unfinished, "file", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        with written_whole(tmp_path / "pipe") as path:
+            path.write_text("new")
+        assert read.result(timeout=10) == "new"
+    assert (tmp_path / "pipe").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", None])
