@@ -1,5 +1,7 @@
 """Find the entities in texts, and write them as JSONL with offsets in the original texts."""
 
+import csv
+import json
 import re
 import sys
 from collections import Counter
@@ -7,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
-import pandas as pd
 import spacy
 import srsly
 import typer
@@ -22,6 +23,8 @@ from scripts.output import written_whole
 STDIN = Path("-")
 PIECE = 10_000
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+REPLACEMENT = "\ufffd"
+csv.field_size_limit(2**31 - 1)  # texts may be of any length
 
 
 def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
@@ -63,7 +66,7 @@ def is_sure(entity: dict, min_confidence: float) -> bool:
 
 def _normalized(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int, list, bool]]]:
     for text in texts:
-        original = LONE_SURROGATE.sub("\ufffd", text)
+        original = LONE_SURROGATE.sub(REPLACEMENT, text)
         for start, end in pieces(original):
             piece, steps = normalize(original[start:end])
             yield piece, (original, start, steps, end == len(original))
@@ -87,31 +90,25 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
 def read_texts(path: Path) -> Iterator[str]:
     """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
 
-    path (Path): A .csv or .jsonl file with the column or key `text`; any other file, or `-` for
-        stdin, holds one text a line.
-    YIELDS (str): Each text, empty ones included.
+    path (Path): A .csv or .jsonl file with the column or key `text`; a .txt file, one without
+        ending, or `-` for stdin, holds one text a line.
+    YIELDS (str): Each text, empty ones and those of blank lines included.
     """
     if path == STDIN:
         yield from _lines(sys.stdin.buffer)
-    elif path.suffix == ".csv":
-        options = {"dtype": str, "keep_default_na": False, "encoding_errors": "replace"}
-        try:
-            for chunk in pd.read_csv(path, encoding="utf-8-sig", chunksize=1000, **options):
-                if "text" not in chunk:
-                    _fail(f"{path}: no column text", "Name one in the first row.")
-                # pandas takes what is too much in the first rows for an index, and says nothing.
-                if not isinstance(chunk.index, pd.RangeIndex):
-                    _fail(
-                        f"{path}: more fields than columns",
-                        "Put quotes around a text that holds commas.",
-                    )
-                yield from chunk["text"]
-        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            _fail(f"{path}: not a CSV file ({error})", "Mend it.")
-    else:
+        return
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        yield from _csv_texts(path)
+    elif ending in (".jsonl", ".txt", ""):
         with path.open("rb") as file:
             for number, line in enumerate(_lines(file), start=1):
-                yield _jsonl_text(line, path, number) if path.suffix == ".jsonl" else line
+                yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
+    else:
+        _fail(
+            f"{path}: '{ending}' files are not read",
+            "Save it as .txt (a text a line), .csv (column text) or .jsonl (key text).",
+        )
 
 
 def _lines(file: Iterable[bytes]) -> Iterator[str]:
@@ -119,19 +116,42 @@ def _lines(file: Iterable[bytes]) -> Iterator[str]:
         yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
 
 
+def _csv_texts(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            columns = next(rows, [])
+            if "text" not in columns:
+                _fail(f"{path}: no column text", "Name one in the first row.")
+            place = columns.index("text")
+            for row in rows:
+                if any(row[len(columns) :]):
+                    _fail(
+                        f"{path}, line {rows.line_num}: more fields than columns",
+                        "Put quotes around a text that holds commas.",
+                    )
+                yield row[place] if place < len(row) else ""
+        except csv.Error as error:
+            _fail(
+                f"{path}, line {rows.line_num}: not CSV ({error})",
+                "Put quotes around a text that holds quotes, and double those inside.",
+            )
+
+
 def _jsonl_text(line: str, path: Path, number: int) -> str:
     if not line.strip():
         return ""
     try:
-        text = srsly.json_loads(line)["text"]
-    except (ValueError, KeyError, TypeError):
-        text = None
-    if not isinstance(text, str):
-        _fail(
-            f"{path}, line {number}: not a JSON object with a text under the key text",
-            f"Mend the line: {line[:80]}",
-        )
-    return text
+        record = json.loads(line)
+    except ValueError as error:
+        _fail(f"{path}, line {number}: not JSON ({error})", f"Mend the line: {line[:80]}")
+    match record:
+        case {"text": str(text)}:
+            return text
+    _fail(
+        f"{path}, line {number}: not a JSON object with a text under the key text",
+        f"Mend the line: {line[:80]}",
+    )
 
 
 def _fail(title: str, text: str = "") -> None:
@@ -152,23 +172,32 @@ def main(
     ),
 ) -> None:
     """Find the entities in texts, and write them as JSONL."""
+    if texts and file != STDIN:
+        _fail("Texts and --file are both given", "Leave one out.")
     if file != STDIN and not file.is_file():
         _fail(f"{file}: no such file")
-    nlp = spacy.load(model)
+    try:
+        nlp = spacy.load(model)
+    except OSError as error:
+        _fail(f"{model}: no pipeline to load ({error})", "Name a folder or an installed package.")
     found = predict(nlp, texts or read_texts(file))
     with written_whole(output) if output else nullcontext() as path:
         stream = path.open("w", encoding="utf8") if path else sys.stdout
         n_entities = Counter()
-        n_unsure = 0
+        n_unsure = n_damaged = 0
         for result in tqdm(found, desc="texts", unit="", disable=None):
             entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
             n_unsure += len(result["entities"]) - len(entities)
+            n_damaged += REPLACEMENT in result["text"]
             result["entities"] = entities
             stream.write(srsly.json_dumps(result) + "\n")
             n_entities.update(entity["label"] for entity in result["entities"])
         stream.flush()
         if path:
             stream.close()
+    if n_damaged:
+        with redirect_stdout(sys.stderr):
+            msg.warn(f"{n_damaged} texts hold U+FFFD, which stands for what is not UTF-8")
     counted = ", ".join(f"{n} {label}" for label, n in sorted(n_entities.items())) or "no entities"
     left_out = f"; left out {n_unsure} of a lower confidence" if min_confidence else ""
     typer.echo(f"Found {counted}{left_out}", err=True)

@@ -236,8 +236,18 @@ def test_no_name_is_cut_where_white_space_allows(ruler, monkeypatch):
         ("a.csv", b"text\nnull\nNone\nnan\n007\n", ["null", "None", "nan", "007"]),
         ("a.csv", b"\xef\xbb\xbftext\nb\xffk\n", ["b\ufffdk"]),
         ("a.csv", b"text\n", []),
+        ("a.csv", b"text\nmore of sade\n\nmore of korn\n", ["more of sade", "", "more of korn"]),
+        (
+            "a.csv",
+            b'id,text\r\n1,say "hi" to sade\r\n2,"say ""hi""",\r\n',
+            ['say "hi" to sade', 'say "hi"'],
+        ),
+        ("A.CSV", b"text,id\nsade,1\n", ["sade"]),
+        ("A.JSONL", b'{"text": "sade"}', ["sade"]),
+        ("a", b"sade,1\n", ["sade,1"]),
         ("a.jsonl", b'{"text": "NA"}\n\n{"text": "a\\nb", "id": 2}', ["NA", "", "a\nb"]),
         ("a.jsonl", b'{"text": ""}\n{"text": "a\xffb"}\n', ["", "a\ufffdb"]),
+        ("a.jsonl", b'{"text": "sade", "score": NaN, "id": 123456789012345678901}', ["sade"]),
     ],
 )
 def test_every_text_of_a_file_is_read(tmp_path, name, content, texts):
@@ -252,6 +262,12 @@ def test_a_csv_file_of_many_rows_is_read_to_its_end(tmp_path):
     assert list(read_texts(path)) == [f"song {n}" for n in range(2_500)]
 
 
+def test_a_csv_file_may_hold_long_texts(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"text\n{'la ' * 100_000}\n", encoding="utf8")
+    assert list(read_texts(path)) == ["la " * 100_000]
+
+
 BAD_LINES = ["not json", '["text"]', '{"query": "a"}', '{"text": null}', '{"text": 5}', '{"text']
 
 
@@ -260,10 +276,14 @@ BAD_LINES = ["not json", '["text"]', '{"query": "a"}', '{"text": null}', '{"text
     [
         ("a.csv", "query\nmuse\n", "a.csv: no column text"),
         ("a.csv", "query\n", "a.csv: no column text"),
-        ("a.csv", "", "a.csv: not a CSV file"),
-        ("a.csv", 'text\n"muse\n', "a.csv: not a CSV file"),
-        ("a.csv", "text\nmuse, please\nabba\n", "a.csv: more fields than columns"),
-        ("a.csv", "id,text\n1,muse\n2,muse, please\n", "a.csv: not a CSV file"),
+        ("a.csv", "", "a.csv: no column text"),
+        ("a.csv", 'text\n"muse\n', "a.csv, line 2: not CSV"),
+        ("a.csv", 'id,text\n1,"heroes" by bowie\n', "a.csv, line 2: not CSV"),
+        ("a.csv", "text\nmuse, please\nabba\n", "a.csv, line 2: more fields than columns"),
+        ("a.csv", "id,text\n1,muse\n2,muse, please\n", "a.csv, line 3: more fields than columns"),
+        ("a.csv", "id,text\n" + "1,a\n" * 1_000 + "1,muse, please\n", "a.csv, line 1002: more"),
+        ("a.json", '["muse"]', "a.json: '.json' files are not read"),
+        ("a.tsv", "text\nmuse\n", "a.tsv: '.tsv' files are not read"),
         *(("a.jsonl", f'{{"text": "a"}}\n\n{line}\n', "a.jsonl, line 3:") for line in BAD_LINES),
     ],
 )
@@ -283,6 +303,31 @@ def test_a_missing_file_ends_the_command(tmp_path, capsys):
         main("unread", None, tmp_path / "missing.txt", None, 0.0)
     assert ended.value.code == 1
     assert "nosuchfile" in "".join(capsys.readouterr().err.split())
+
+
+def test_a_missing_pipeline_ends_the_command(run_script, tmp_path):
+    process = run_script("predict", tmp_path / "missing", "radiohead")
+    assert process.returncode == 1
+    assert "missing:nopipelinetoload" in "".join(process.stderr.split())
+    assert "Traceback" not in process.stderr
+
+
+def test_texts_beside_a_file_end_the_command(tmp_path, capsys):
+    (tmp_path / "texts.txt").touch()
+    with pytest.raises(SystemExit) as ended:
+        main("unread", ["radiohead"], tmp_path / "texts.txt", None, 0.0)
+    assert ended.value.code == 1
+    assert "Textsand--filearebothgiven" in "".join(capsys.readouterr().err.split())
+
+
+def test_the_command_counts_the_texts_that_were_not_utf8(ruler_path, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_bytes(b"bj\xf6rk\nradiohead\nbeyonc\xe9\n")
+    main(str(ruler_path), None, tmp_path / "texts.txt", None, 0.0)
+    printed = capsys.readouterr()
+    assert "2textsholdU+FFFD" in "".join(printed.err.split())
+    assert len(printed.out.splitlines()) == 3
+    main(str(ruler_path), ["radiohead"], module.STDIN, None, 0.0)
+    assert "U+FFFD" not in capsys.readouterr().err
 
 
 def test_the_command_writes_one_line_of_json_for_each_text(ruler_path, capsys):
