@@ -38,17 +38,20 @@ def is_installed(name: str, wheel: Path) -> bool:
 def main(
     folder: Path = typer.Argument(..., help="Folder of the package", exists=True),
 ) -> None:
-    """Install the wheel, unless it is installed already, and load it offline."""
+    """Install the wheel, unless it is installed already, and try it offline."""
     (wheel,) = (folder / "dist").glob("*.whl")
     name = wheel.name.split("-")[0]
     if is_installed(name, wheel):
         msg.info(f"{wheel.name} is installed")
-        return
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]
-    subprocess.run([*pip, str(wheel)], check=True)
+    else:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall"]
+        if subprocess.run([*pip, str(wheel)], check=False).returncode:
+            msg.fail(f"{wheel.name} was not installed", "What pip says of it is above.", exits=1)
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    subprocess.run([sys.executable, "-c", TRY, name, EXAMPLE], env=environment, check=True)
-    msg.good(f'Installed {wheel.name}: spacy.load("{name}") works')
+    tried = subprocess.run([sys.executable, "-c", TRY, name, EXAMPLE], env=environment, check=False)
+    if tried.returncode:
+        msg.fail(f'spacy.load("{name}") does not work', "Its error is above.", exits=1)
+    msg.good(f'{wheel.name}: spacy.load("{name}") works')
 
 
 if __name__ == "__main__":

@@ -47,8 +47,11 @@ def describe(meta: dict[str, Any], metrics: dict[str, Any], licence: str) -> dic
         and notes.
     """
     encoder, test = metrics["encoder"], metrics["test"]
-    files = [file for kind in metrics["data"].values() for file in kind]
-    names = ", ".join(Path(file["path"]).name for file in files)
+    data = metrics["data"]
+    trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
+    names = ", ".join(Path(file["path"]).name for file in trained)
+    test_names = ", ".join(Path(file["path"]).name for file in data["test_bio"])
+    tested = f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else "")
     micro, macro = test["default"]["micro avg"], test["default"]["macro avg"]
     low, high = test["f1_interval"]
     fast = meta.get("fast")
@@ -75,7 +78,7 @@ print([(ent.text, ent.label_, ent._.confidence) for ent in doc.ents])
 Trained on {names} (seed {metrics["seed"]}), with the encoder {encoder["name"]}
 ({encoder["source"]}, version {encoder["version"]}).{fallback}{runtime}
 
-On the {test["queries"]} test queries, seqeval by whitespace word: micro F1
+On {tested}, seqeval by whitespace word: micro F1
 {micro["f1-score"]:.3f} (95 % bootstrap interval {low:.3f} to {high:.3f}), macro F1
 {macro["f1-score"]:.3f}. The accuracy above is spaCy's, by token, on the same queries. The pipeline
 reads short English requests for music; other texts are outside of what it was measured on."""
@@ -87,7 +90,7 @@ reads short English requests for music; other texts are outside of what it was m
         "license": "MIT",
         "sources": [
             {"name": f"{encoder['name']} (encoder, {licence})"},
-            *({"name": Path(file["path"]).name} for file in files),
+            *({"name": Path(file["path"]).name} for file in trained),
         ],
         "performance": {key: value for key, value in test["spacy"].items() if value is not None},
         "encoder": encoder,
@@ -126,6 +129,8 @@ def prepare(
         config["components"]["transformer"]["model"]["name"] = encoder_name
     config["paths"] = dict.fromkeys(config["paths"])
     config["training"]["logger"]["output_file"] = None
+    if "catalogue" in config["initialize"]["components"]:
+        config["initialize"]["components"]["catalogue"]["names"] = []
     config.to_disk(folder / "config.cfg", interpolate=False)
     data = [
         {**file, "path": Path(file["path"]).name} for kind in meta["data"].values() for file in kind
@@ -148,6 +153,13 @@ def main(
     licence_path: Path = typer.Option(Path("LICENSE"), help="Licence file", exists=True),
 ) -> None:
     """Package the trained pipeline as an installable wheel."""
+    language = srsly.read_json(model / "meta.json")["lang"]
+    if not name.isidentifier() or name.startswith(f"{language}_"):
+        msg.fail(
+            f"A package cannot be called '{language}_{name}'",
+            f"Set vars.name to letters, digits and _, without {language}_ before them.",
+            exits=1,
+        )
     metrics = srsly.read_json(metrics_path)
     encoder_name = metrics["encoder"]["name"]
     known = srsly.read_json(encoders_path).get(encoder_name, {})

@@ -2,6 +2,8 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from email.parser import Parser
 
@@ -37,7 +39,7 @@ def metrics(tiny_model, tiny_corpus, tiny_bert):
         "data": {
             "csv": [{"path": str(tiny_corpus / "marked.csv"), "sha256": "11"}],
             "bio": [{"path": str(tiny_corpus / "gold.bio"), "sha256": "22"}],
-            "test_bio": [],
+            "test_bio": [{"path": str(tiny_corpus / "test.bio"), "sha256": "33"}],
         },
         "seed": 5,
         "test": evaluate(nlp, gold, seed=5),
@@ -116,8 +118,14 @@ def test_the_notes_give_scores_data_encoder_and_the_reason_of_the_fallback(meta)
     assert "Trained on marked.csv, gold.bio (seed 5)" in notes
     assert "the encoder all-MiniLM-L6-v2 (bundled, version abc123)" in notes
     assert f"It is a fallback: {FALLBACK}." in notes
-    assert "On the 20 test queries" in notes
+    assert "On the 20 test queries of test.bio, seqeval" in notes
     assert "micro F1 1.000 (95 % bootstrap interval 1.000 to 1.000), macro F1 1.000" in notes
+
+
+def test_the_notes_name_no_file_of_test_queries_that_were_held_out(meta, metrics):
+    held_out = {**metrics, "data": {**metrics["data"], "test_bio": []}}
+    notes = " ".join(describe(meta, held_out, "Apache-2.0")["notes"].split())
+    assert "On the 20 test queries, seqeval" in notes
 
 
 def test_the_notes_speak_of_no_fallback_where_there_was_none(meta, metrics):
@@ -146,6 +154,7 @@ def test_a_prepared_pipeline_works_and_names_no_path_of_this_machine(
     model, folder = shutil.copytree(tiny_model, tmp_path / "model"), tmp_path / "prepared"
     config = util.load_config(model / "config.cfg", interpolate=False)
     config["training"]["logger"]["output_file"] = str(tmp_path / "log.jsonl")
+    config["initialize"]["components"]["catalogue"]["names"] = [str(tmp_path / "names.jsonl")]
     config.to_disk(model / "config.cfg", interpolate=False)
     prepare(model, folder, meta, "all-MiniLM-L6-v2", "Apache-2.0", ROOT / "LICENSE")
     for name in ("config.cfg", "meta.json"):
@@ -199,13 +208,14 @@ def test_packaging_again_replaces_the_package(run_main, packaged):
     assert zipfile.ZipFile(wheel).testzip() is None
 
 
-def test_a_name_that_no_module_can_have_is_an_error_and_leaves_the_packages(
-    run_main, packaged, capsys
+@pytest.mark.parametrize("name", ["not-a-module", "2023", "", "en_music"])
+def test_a_name_that_no_package_can_have_is_an_error_and_leaves_the_packages(
+    run_main, packaged, capsys, name
 ):
     with pytest.raises(SystemExit) as exit:
-        run_main("not-a-module")
+        run_main(name)
     assert exit.value.code == 1
-    assert "The wheel was not built" in capsys.readouterr().out
+    assert "Setvars.nametoletters" in "".join(capsys.readouterr().out.split())
     assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
 
 
@@ -223,3 +233,29 @@ def test_a_wheel_counts_as_installed_only_if_it_is_just_that_file(tmp_path, monk
     assert is_installed("en_tiny_packaged", wheel)
     wheel.write_bytes(b"another wheel")
     assert not is_installed("en_tiny_packaged", wheel)
+
+
+def test_a_package_that_does_not_load_is_an_error_each_time(tmp_path, run_script):
+    folder = tmp_path / "package"
+    (folder / "dist").mkdir(parents=True)
+    wheel = folder / "dist" / "en_broken-0.0.1-py3-none-any.whl"
+    information = "en_broken-0.0.1.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("en_broken.py", "raise ImportError('broken')")
+        archive.writestr(
+            f"{information}/METADATA", "Metadata-Version: 2.1\nName: en_broken\nVersion: 0.0.1\n"
+        )
+        archive.writestr(
+            f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{information}/RECORD", "")
+    try:
+        runs = [run_script("install", folder) for _ in range(2)]
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", "en_broken"], check=True
+        )
+    assert "is installed" in runs[1].stdout
+    for run in runs:
+        assert run.returncode == 1
+        assert "doesnotwork" in "".join(run.stdout.split())
