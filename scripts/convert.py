@@ -280,7 +280,8 @@ def main(
         if not docs[name]:
             msg.fail(
                 f"No query is left for {name}",
-                f"At least three queries are needed; {rejected_path} says what was rejected.",
+                "Three queries are needed; where vars.bio names gold, dev and test are cut "
+                f"from it alone. {rejected_path} says what was rejected.",
                 exits=1,
             )
     for name in SPLITS:

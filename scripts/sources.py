@@ -7,6 +7,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.name_catalogue import rows_of_records
 from scripts.output import written_whole
 
 
@@ -31,7 +32,7 @@ def main(
     test_bio: str = typer.Option("", help="BIO files of a fixed test set, comma-separated"),
     catalogue: str = typer.Option("", help="JSONL files of names, comma-separated"),
 ) -> None:
-    """Check that the chosen files are there, and note their names and hashes."""
+    """Check that the chosen files are there, and names readable; note their paths and hashes."""
     chosen = {
         "csv": paths_of(csv),
         "bio": paths_of(bio),
@@ -43,6 +44,11 @@ def main(
         for path in paths:
             if not path.is_file():
                 msg.fail(f"vars.{kind}: there is no file {path}", "Mend the path.", exits=1)
+    for path in chosen["catalogue"]:
+        try:
+            list(rows_of_records([path]))
+        except ValueError as error:
+            msg.fail(f"vars.catalogue: {path} is no file of names", str(error), exits=1)
     if not chosen["csv"] and not chosen["bio"]:
         msg.fail("No data: vars.csv and vars.bio are both empty", "Name a file in one.", exits=1)
     sources = {kind: hashed(paths) for kind, paths in chosen.items()}

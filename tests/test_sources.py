@@ -12,7 +12,7 @@ NOTHING = {"csv": "", "bio": "", "train_bio": "", "test_bio": "", "catalogue": "
 @pytest.fixture
 def data(tmp_path):
     for name in ("a.csv", "b.csv", "gold.bio", "test.bio", "names.jsonl"):
-        (tmp_path / name).write_text(f"content of {name}")
+        (tmp_path / name).write_text(json.dumps({"artist": name, "works": []}))
     return tmp_path
 
 
@@ -37,7 +37,7 @@ def test_paths_and_hashes_are_noted_in_the_order_named(data):
     )
 
     def note(name):
-        content = f"content of {name}".encode()
+        content = (data / name).read_bytes()
         return {"path": str(data / name), "sha256": hashlib.sha256(content).hexdigest()}
 
     assert json.loads(output.read_text()) == {
@@ -74,6 +74,26 @@ def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, caps
 def test_a_folder_is_no_file(data):
     with pytest.raises(SystemExit):
         main(data / "sources.json", **NOTHING | {"csv": str(data)})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"artist": "Sade", "works": []}\n["Halo"]\n', "names.jsonl, line 2: write it like"),
+        (b'{"artist": "Sade", "works": []}\n{"artist": \n', "Invalid JSON on line 2"),
+        ('{"artist": "Beyonc\xe9", "works": []}'.encode("cp1252"), "can't decode byte 0xe9"),
+    ],
+)
+def test_a_file_that_holds_no_names_ends_the_command_and_is_named(data, capsys, content, message):
+    (data / "names.jsonl").write_bytes(content)
+    chosen = NOTHING | {"bio": str(data / "gold.bio"), "catalogue": str(data / "names.jsonl")}
+    with pytest.raises(SystemExit) as stop:
+        main(data / "sources.json", **chosen)
+    assert stop.value.code == 1
+    said = "".join(capsys.readouterr().out.split())
+    assert "names.jsonlisnofileofnames" in said
+    assert "".join(message.split()) in said
+    assert not (data / "sources.json").exists()
 
 
 @pytest.mark.parametrize("test_bio", ["", "test.bio"])
