@@ -48,7 +48,9 @@ FAST_SCORES = (
     "calibration error, fast",
 )
 NEW_RECALL = "recall of new entities"
-CATALOGUE_SCORES = ("macro", *LABELS, "precision", "recall", NEW_RECALL, "calibration error")
+STRICT_SCORES = ("micro", "macro", *LABELS, "precision", "recall")
+"""F1 by seqeval, micro, macro and of each label; and micro precision and recall."""
+CATALOGUE_SCORES = (*STRICT_SCORES[1:], NEW_RECALL, "calibration error")
 SCHEMES = ("strict", "exact", "ent_type")
 
 
@@ -190,10 +192,8 @@ def _catalogue_scores(runs: list[Outcome], way: str) -> dict[str, float]:
         for new_spans, spans in zip(run.new, run.found, strict=True)
         for span in new_spans
     ]
-    overall = _report(tags for run in found for tags in run.tags)["micro avg"]
     return {
         **_strict(found),
-        **{score: overall[score] for score in ("precision", "recall")},
         NEW_RECALL: sum(are_found) / max(len(are_found), 1),
         "calibration error": score_confidence(runs, way)["ece"],
     }
@@ -262,7 +262,7 @@ def summarize(runs: list[Outcome]) -> dict[str, Any]:
             summary[title] = _spreads(columns, values)
     summary["natural_queries"] = sum(len(run.natural) for run in next(iter(by_seed.values())))
     summary["By fold (macro F1)"] = {
-        fold: _spread([_f1(run.tags)["macro"] for run in runs if run.fold == fold])
+        fold: _spread([_scores(run.tags)["macro"] for run in runs if run.fold == fold])
         for fold in dict.fromkeys(run.fold for run in runs)
     }
     return summary
@@ -277,22 +277,20 @@ def _spreads(keys: Iterable[str], rows: list[dict[str, Any]]) -> dict[str, dict[
     return {key: _spread([row[key] for row in rows]) for key in keys}
 
 
-def _report(tags: Iterable[tuple[list[str], list[str]]]) -> dict[str, dict[str, float]]:
+def _scores(tags: Iterable[tuple[list[str], list[str]]]) -> dict[str, float]:
     gold, predicted = zip(*tags, strict=True)
-    return report(gold, predicted)
-
-
-def _f1(tags: Iterable[tuple[list[str], list[str]]]) -> dict[str, float]:
-    scores = _report(tags)
+    scores = report(gold, predicted)
     return {
         "micro": scores["micro avg"]["f1-score"],
         "macro": scores["macro avg"]["f1-score"],
         **{label: scores.get(label, {}).get("f1-score", 0.0) for label in LABELS},
+        "precision": scores["micro avg"]["precision"],
+        "recall": scores["micro avg"]["recall"],
     }
 
 
 def _strict(runs: list[Outcome]) -> dict[str, float]:
-    return _f1([tags for run in runs for tags in run.tags])
+    return _scores(tags for run in runs for tags in run.tags)
 
 
 def _by_scheme(runs: list[Outcome]) -> dict[str, float]:
@@ -327,11 +325,11 @@ def _by_writing(runs: list[Outcome]) -> dict[str, float]:
     if not written:
         return {}
     same = [tags for run in runs for n, tags in enumerate(run.tags) if n in run.natural]
-    return {"preprocessed": _f1(same)["macro"], "natural": _f1(written)["macro"]}
+    return {"preprocessed": _scores(same)["macro"], "natural": _scores(written)["macro"]}
 
 
 LEVELS = {
-    "Strict": (("micro", "macro", *LABELS), _strict),
+    "Strict": (STRICT_SCORES, _strict),
     "Macro F1 by nervaluate's scheme": (SCHEMES, _by_scheme),
     "Micro F1 on entities by whether train holds their surface form": (
         ("seen", "unseen"),

@@ -63,6 +63,15 @@ def test_strict_scores_count_labels_and_edges():
     assert strict["macro"] == pytest.approx(4 / 5)
 
 
+def test_strict_precision_and_recall_are_micro_averages():
+    found = ["like sade and [korn](Artist)", "[halo](WoA) on [repeat](WoA)", *TEST[2:]]
+    strict = means(summarize([outcome(found)]), STRICT)
+    assert strict["precision"] == pytest.approx(4 / 5)
+    assert strict["recall"] == pytest.approx(4 / 5)
+    only = means(summarize([outcome(["like sade and [korn](Artist)", *TEST[1:]])]), STRICT)
+    assert (only["precision"], only["recall"]) == (1.0, pytest.approx(4 / 5))
+
+
 def test_a_wrong_label_is_forgiven_by_exact_and_a_wrong_edge_by_type():
     label = [
         "like [sade](WoA) and [korn](WoA)",
