@@ -21,8 +21,8 @@ def parse(line: str, query_id: str) -> Query:
     line (str): The marked query.
     query_id (str): The id to give it.
     RETURNS (Query): The query without the marks.
-    RAISES (ValueError): If a bracket is left that marks no entity, a mark holds spaces at its
-        edges, or two marks share a word between white space, which BIO could not say.
+    RAISES (ValueError): If a bracket is left that marks no entity, or a mark holds spaces at its
+        edges.
     """
     text, spans, end = "", [], 0
     for match in ENTITY.finditer(line):
@@ -38,11 +38,19 @@ def parse(line: str, query_id: str) -> Query:
         raise ValueError(
             f"'{stray[0]}' marks no entity: write [name](Artist) or [title](WoA), not nested"
         )
-    for one, next_one in pairwise(spans):
-        if not re.search(r"\s", text[one.end : next_one.start]):
-            word = text[one.start : next_one.end]
-            raise ValueError(f"two entities share a word in '{word}': put a space between them")
     return Query(query_id, text, tuple(spans))
+
+
+def check_words(query: Query) -> None:
+    """Check that no word between white space holds parts of two entities: BIO could not say so.
+
+    query (Query): A query with its entities.
+    RAISES (ValueError): If a word does.
+    """
+    for one, next_one in pairwise(query.spans):
+        if not re.search(r"\s", query.text[one.end : next_one.start]):
+            words = query.text[one.start : next_one.end]
+            raise ValueError(f"two entities share a word in '{words}': put a space between them")
 
 
 def read(paths: Iterable[Path]) -> list[Query]:
@@ -61,9 +69,11 @@ def read(paths: Iterable[Path]) -> list[Query]:
             if not line.strip():
                 continue
             try:
-                queries.append(parse(line.strip(), str(len(queries) + 1)))
+                query = parse(line.strip(), str(len(queries) + 1))
+                check_words(query)
             except ValueError as error:
                 msg.fail(f"{path}, line {number}: {error}", exits=1)
+            queries.append(query)
     return queries
 
 

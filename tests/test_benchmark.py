@@ -98,7 +98,8 @@ def test_systems_are_compared_on_the_folds(run_main, project):
     assert list(document["systems"]) == ["en_music_ner", "token classification"]
     assert document["folds"] == ["a", "b", "c"]
     for result in document["systems"].values():
-        assert set(result["Strict"]) == {"micro", "macro", "Artist", "WoA"}
+        strict = {"micro", "macro", "Artist", "WoA", "precision", "recall"}
+        assert set(result["Strict"]) == strict
         assert set(result["By fold (macro F1)"]) == {"a", "b", "c"}
     assert set(document["differences"]) == {"token classification"}
     table = (project / "benchmark.md").read_text(encoding="utf8")

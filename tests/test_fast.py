@@ -127,7 +127,9 @@ def packaged(tiny_model, tiny_corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     encoder = {"name": "tiny", "path": "tiny", "source": "folder", "version": "1", "fallback": None}
     srsly.write_json(folder / "encoder.json", encoder)
-    srsly.write_json(folder / "sources.json", {"csv": [], "bio": [], "train_bio": []})
+    srsly.write_json(
+        folder / "sources.json", {"csv": [], "bio": [], "train_bio": [], "test_bio": []}
+    )
     encoders = folder / "encoders.json"
     srsly.write_json(encoders, {})
     metrics = [folder / name for name in ("encoder.json", "sources.json", "scores.json")]
