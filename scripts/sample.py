@@ -44,7 +44,7 @@ def parse(line: str, query_id: str) -> Query:
 def check_words(query: Query) -> None:
     """Check that no word between white space holds parts of two entities: BIO could not say so.
 
-    query (Query): A query with its entities.
+    query (Query): A query with its entities, its text normalized, as BIO is written.
     RAISES (ValueError): If a word does.
     """
     for one, next_one in pairwise(query.spans):
@@ -70,7 +70,7 @@ def read(paths: Iterable[Path]) -> list[Query]:
                 continue
             try:
                 query = parse(line.strip(), str(len(queries) + 1))
-                check_words(query)
+                check_words(normalize_query(query))
             except ValueError as error:
                 msg.fail(f"{path}, line {number}: {error}", exits=1)
             queries.append(query)

@@ -94,6 +94,12 @@ def test_two_entities_in_one_word_end_the_command_since_bio_has_one_tag_a_word(
     assert "marks.txt,line2:twoentitiesshareaword" in said
 
 
+def test_a_pipe_parts_words_as_it_does_in_bio(tmp_path):
+    (tmp_path / "marks.txt").write_text("[sade](Artist)|[halo](WoA)\n")
+    (query,) = sample.read([tmp_path / "marks.txt"])
+    assert normalize_query(query).text == "sade, halo"
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_query(tmp_path):
     (tmp_path / "marks.txt").write_text("[sade](Artist)", encoding="utf-8-sig")
     assert [query.text for query in sample.read([tmp_path / "marks.txt"])] == ["sade"]
