@@ -67,11 +67,11 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     reading.counts.update(dict.fromkeys(names, 0))
     rows = _csv_rows(path)
     texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
+    accepted: dict[str, dict[int, Span]] = {}
     for row in rows.values():
         if _has_text(row):
             texts[row["id"]].add(row["text"])
-    written = [row["text"] for row in rows.values() if _has_text(row)]
-    accepted: dict[str, dict[int, Span]] = {normalize(text)[0]: {} for text in written}
+            accepted[normalize(row["text"])[0]] = {}
     incomplete: set[str] = set()
 
     def reject(number: int, reason: str) -> None:
@@ -170,7 +170,7 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
 
 
 def _has_text(row: dict[str, str]) -> bool:
-    """RETURNS (bool): Whether a record's text is known: not where a comma in it parted it."""
+    """RETURNS (bool): Whether a record's text is known, as it is not if a comma parted it."""
     return bool(row["text"].strip()) and not row[OVERFLOW]
 
 

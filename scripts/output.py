@@ -12,8 +12,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     path (Path): Where the output shall be. What stands there is replaced; a link stays, and what
         it leads to is replaced; a device or a pipe is written to as it is.
-    YIELDS (Path): Where to write it: a path beside it that does not exist yet. If the block
-        raises, what was written there is removed, and `path` stays as it was.
+    YIELDS (Path): Where to write it: a path beside it that does not exist yet, but for a device or
+        a pipe. If the block raises, what was written there is removed, and `path` stays as it was.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
