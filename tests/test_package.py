@@ -60,11 +60,11 @@ def run_main(tiny_model, metrics, tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     srsly.write_json(folder / "scores.json", metrics)
 
-    def run(name: str = "tiny_packaged"):
+    def run(name: str = "tiny_packaged", version: str = "1.2.3"):
         output = folder / "packages"
         arguments = (tiny_model, folder / "scores.json", ENCODERS_PATH, output)
-        main(*arguments, name=name, version="1.2.3", licence_path=ROOT / "LICENSE")
-        return output / f"en_{name}-1.2.3"
+        main(*arguments, name=name, version=version, licence_path=ROOT / "LICENSE")
+        return output / f"en_{name}-{version}"
 
     return run
 
@@ -216,6 +216,16 @@ def test_a_name_that_no_package_can_have_is_an_error_and_leaves_the_packages(
         run_main(name)
     assert exit.value.code == 1
     assert "Setvars.nametoletters" in "".join(capsys.readouterr().out.split())
+    assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
+
+
+def test_a_wheel_that_cannot_be_built_is_an_error_and_leaves_the_packages(
+    run_main, packaged, capsys
+):
+    with pytest.raises(SystemExit) as exit:
+        run_main(version="first")
+    assert exit.value.code == 1
+    assert "The wheel was not built" in capsys.readouterr().out
     assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
 
 
