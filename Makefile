@@ -1,26 +1,30 @@
 # `make`: from a fresh clone to a trained, evaluated, packaged and installed pipeline.
-# `make test`: the linter and the tests.
+# `make test`: the linter and all tests. `make test-quick`: the tests that take a second or two.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all test
+.PHONY: all test test-quick
 
 all: .venv/installed
 	$(BIN)/python -m spacy project run all
 
-test: .venv/installed-dev
+test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+	cd benchmark && ../$(BIN)/python -m pytest
 
-.venv/installed: requirements.txt constraints.txt
+test-quick: .venv/installed-test
+	$(BIN)/python -m pytest -m "not slow"
+
+.venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt -c constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[train]" -c constraints.txt
 	$(BIN)/python -m pip check
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt requirements-benchmark.txt
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt -r requirements-benchmark.txt -c constraints.txt
+.venv/installed-test: .venv/installed benchmark/requirements.txt
+	$(BIN)/python -m pip install --quiet --editable ".[train,test]" -r benchmark/requirements.txt -c constraints.txt
 	$(BIN)/python -m pip check
 	touch $@

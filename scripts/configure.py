@@ -1,76 +1,16 @@
 """Complete the training config: encoder, its settings, corpora, seed, length of training."""
 
 from pathlib import Path
-from typing import Any
 
 import srsly
 import typer
-from spacy import registry, util
-from spacy.tokens import Doc, DocBin
+from spacy import util
+from spacy.tokens import DocBin
 from spacy.vocab import Vocab
-from thinc.api import Config
 from wasabi import msg
 
-from scripts.output import written_whole
-from scripts.sources import paths_of
-from scripts.training import weighted
-
-CATALOGUE_NAMES = "initialize.components.catalogue.names"
-
-
-def configure(
-    config: Config,
-    encoder: dict[str, Any],
-    settings: dict[str, Any],
-    corpora: dict[str, Path],
-    docs: list[Doc],
-    seed: int,
-) -> Config:
-    """Complete a training config.
-
-    The steps of the learning rate's schedule follow from `schedule.epochs`, `schedule.warmup` (a
-    share of all steps), the batcher and the queries. Dev is scored once an epoch.
-
-    config (Config): The config with every hyperparameter, not interpolated.
-    encoder (dict[str, Any]): What `encoder` found.
-    settings (dict[str, Any]): Values that this encoder needs, by dotted name.
-    corpora (dict[str, Path]): Paths of the train and dev corpus.
-    docs (list[Doc]): Train.
-    seed (int): Seed of initialization, order and dropout.
-    RETURNS (Config): The config that `spacy train` takes as it is.
-    """
-    overrides = {
-        "components.transformer.model.name": encoder["path"],
-        "system.seed": seed,
-        **{f"paths.{name}": str(path) for name, path in corpora.items()},
-        **settings,
-    }
-    config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
-    schedule = config["schedule"]
-    batcher = registry.resolve(config["training"])["batcher"]
-    corpus = weighted(docs, config["corpora"]["train"]["repeats"])
-    epoch = sum(1 for _ in batcher(corpus))
-    steps = schedule["epochs"] * epoch
-    config["training"]["max_steps"] = steps
-    config["training"]["eval_frequency"] = epoch
-    learn_rate = config["training"]["optimizer"]["learn_rate"]
-    learn_rate["total_steps"] = steps
-    learn_rate["warmup_steps"] = max(1, round(schedule["warmup"] * steps))
-    return config
-
-
-def settings_of(encoder: dict[str, Any], encoders_path: Path, catalogue: str) -> dict[str, Any]:
-    """Give what is set in the config beside the encoder.
-
-    encoder (dict[str, Any]): What `encoder` found.
-    encoders_path (Path): JSON file of what is known of each encoder.
-    catalogue (str): Files of names that the catalogue is trained with, comma-separated; if empty,
-        those of the config.
-    RETURNS (dict[str, Any]): Values by dotted name.
-    """
-    known = srsly.read_json(encoders_path).get(encoder["name"], {}).get("settings", {})
-    names = [str(path) for path in paths_of(catalogue)]
-    return known | ({CATALOGUE_NAMES: names} if names else {})
+from music_ner.files import written_whole
+from music_ner.training.config import configure, settings_of
 
 
 def main(

@@ -15,16 +15,21 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from wasabi import msg
 
-from scripts import registered  # noqa: F401 (for spacy.load)
-from scripts.annotations import LABELS
-from scripts.metrics import ERRORS, comparable_tags, confident_spans, entity_spans, scores
-from scripts.output import written_whole
-from scripts.reliability import (
+from music_ner.evaluation.reliability import (
     CALIBRATION_SCORES,
     draw_precision_coverage,
     draw_reliability,
     score_entities,
 )
+from music_ner.evaluation.scores import (
+    ERRORS,
+    comparable_tags,
+    confident_spans,
+    entity_spans,
+    scores,
+)
+from music_ner.files import written_whole
+from music_ner.pipeline.labels import LABELS
 
 ALL = "all"
 PACKAGES = (

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import srsly
@@ -13,75 +14,50 @@ from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
 
-from scripts import (
-    catalogue_tok2vec,
-    entity_confidence,
-    marginal_ner,
-    name_catalogue,
-    onnx_encoder,
-)
-from scripts.output import written_whole
+from music_ner import __version__
+from music_ner.files import written_whole
 
-CODE = {
-    "onnx_encoder": (onnx_encoder,),
-    "catalogue": (name_catalogue, catalogue_tok2vec),
-    "marginal_ner": (marginal_ner,),
-    "entity_confidence": (entity_confidence,),
-}
-"""The modules that a component needs, by its factory; they travel inside the package."""
-REQUIREMENTS = {
-    "onnx_encoder": ("onnxruntime>=1.20,<2", "tokenizers>=0.20,<1"),
-    "catalogue": ("marisa-trie>=1.2,<2",),
-}
-"""What these need beside what spaCy finds by itself."""
-EXAMPLE = "music similar to morphie robocobra quartet | featuring elements like saxophone"
+EXTRAS = {"onnx_encoder": "[fast]"}
+"""The extra of music-ner that a component needs, by its factory."""
 
 
-def describe(meta: dict[str, Any], metrics: dict[str, Any], licence: str) -> dict[str, Any]:
-    """Fill in a pipeline's meta, from which spaCy writes the package's model card.
+def describe(
+    meta: dict[str, Any], metrics: dict[str, Any], licence: str, card: Template
+) -> dict[str, Any]:
+    """Complete a pipeline's meta, from which spaCy writes the package's model card.
 
     meta (dict[str, Any]): The meta of the trained pipeline.
     metrics (dict[str, Any]): What `evaluate` measured.
     licence (str): Licence of the encoder.
+    card (Template): The notes of the model card.
     RETURNS (dict[str, Any]): The meta with description, licence, sources, encoder, data, scores
         and notes.
     """
-    encoder, test = metrics["encoder"], metrics["test"]
-    data = metrics["data"]
+    encoder, test, data = metrics["encoder"], metrics["test"], metrics["data"]
     trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
-    names = ", ".join(Path(file["path"]).name for file in trained)
     test_names = ", ".join(Path(file["path"]).name for file in data["test_bio"])
-    tested = f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else "")
-    micro, macro = test["default"]["micro avg"], test["default"]["macro avg"]
     low, high = test["f1_interval"]
     fast = meta.get("fast")
     runtime = (
-        f"\n\nIts transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it\n"
-        f"was made from finds the same entities in {fast['agreement']:.1%} of {fast['queries']}\n"
+        f" Its transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it was "
+        f"converted from finds the same entities in {fast['agreement']:.1%} of {fast['queries']} "
         "queries."
-        if fast
-        else ""
     )
-    fallback = f" It is a fallback: {encoder['fallback']}." if encoder["fallback"] else ""
-    notes = f"""### Use
-
-```python
-import spacy
-
-nlp = spacy.load("{meta["lang"]}_{meta["name"]}")
-doc = nlp("{EXAMPLE}")
-print([(ent.text, ent.label_, ent._.confidence) for ent in doc.ents])
-```
-
-### Data and limits
-
-Trained on {names} (seed {metrics["seed"]}), with the encoder {encoder["name"]}
-({encoder["source"]}, version {encoder["version"]}).{fallback}{runtime}
-
-On {tested}, seqeval by whitespace word: micro F1
-{micro["f1-score"]:.3f} (95 % bootstrap interval {low:.3f} to {high:.3f}), macro F1
-{macro["f1-score"]:.3f}. The accuracy above is spaCy's, by token, on the same queries. The pipeline
-reads short English requests for music; other texts are outside of what it was measured on."""
+    notes = card.substitute(
+        package=f"{meta['lang']}_{meta['name']}",
+        trained=", ".join(Path(file["path"]).name for file in trained),
+        seed=metrics["seed"],
+        encoder=encoder["name"],
+        source=encoder["source"],
+        encoder_version=encoder["version"],
+        fallback=f" It is a fallback: {encoder['fallback']}." if encoder["fallback"] else "",
+        runtime=runtime if fast else "",
+        tested=f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else ""),
+        micro=f"{test['default']['micro avg']['f1-score']:.3f}",
+        macro=f"{test['default']['macro avg']['f1-score']:.3f}",
+        low=f"{low:.3f}",
+        high=f"{high:.3f}",
+    )
     labels = ", ".join(sorted(test["spacy"]["ents_per_type"] or {}))
     return {
         **meta,
@@ -99,22 +75,18 @@ reads short English requests for music; other texts are outside of what it was m
     }
 
 
-def factories_of(model: Path) -> list[str]:
-    """RETURNS (list[str]): The factories of a saved pipeline's components."""
+def requirement_of(model: Path) -> str:
+    """RETURNS (str): The requirement of a saved pipeline on the library, with its extras."""
     config = util.load_config(model / "config.cfg", interpolate=False)
-    return [config["components"][name]["factory"] for name in config["nlp"]["pipeline"]]
-
-
-def code_of(model: Path) -> list[Path]:
-    """RETURNS (list[Path]): The files of code that a saved pipeline needs, as its package does."""
-    modules = [module for name in factories_of(model) for module in CODE.get(name, ())]
-    return [Path(module.__file__) for module in modules]
+    factories = [config["components"][name]["factory"] for name in config["nlp"]["pipeline"]]
+    extras = "".join(EXTRAS.get(factory, "") for factory in factories)
+    return f"music-ner{extras}{util.get_minor_version_range(__version__)}"
 
 
 def prepare(
     model: Path, folder: Path, meta: dict[str, Any], encoder_name: str, licence: str, text: Path
 ) -> None:
-    """Copy a trained pipeline with its meta, its licences, and no paths of this machine.
+    """Copy a trained pipeline with its meta and licences, and without paths of this machine.
 
     model (Path): The trained pipeline.
     folder (Path): Where to copy it.
@@ -147,6 +119,7 @@ def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
     metrics_path: Path = typer.Argument(..., help="What evaluate measured", exists=True),
     encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
+    card_path: Path = typer.Argument(..., help="Notes of the model card", exists=True),
     output: Path = typer.Argument(..., help="Folder for the packages"),
     name: str = typer.Option(..., help="Name of the package, without its language"),
     version: str = typer.Option(..., help="Version of the package"),
@@ -165,29 +138,31 @@ def main(
     known = srsly.read_json(encoders_path).get(encoder_name, {})
     licence = known.get("licence", "see the encoder's own model card")
     meta = {**srsly.read_json(model / "meta.json"), "name": name, "version": version}
-    meta["requirements"] = [r for name in factories_of(model) for r in REQUIREMENTS.get(name, ())]
+    meta["requirements"] = [requirement_of(model)]
+    meta = describe(meta, metrics, licence, Template(card_path.read_text(encoding="utf8")))
     package_name = f"{meta['lang']}_{name}-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "model"
-        meta = describe(meta, metrics, licence)
         prepare(model, prepared, meta, encoder_name, licence, licence_path)
-        package(
-            prepared,
-            Path(temporary),
-            code_paths=code_of(model),
-            create_sdist=False,
-            require_parent=True,
-            silent=False,
-        )
+        package(prepared, Path(temporary), create_sdist=False, require_parent=True, silent=False)
         built = Path(temporary) / package_name
         build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", str(built)]
         built_log = subprocess.run(build, capture_output=True, text=True, check=False)
         if built_log.returncode:
             msg.fail("The wheel was not built", built_log.stdout + built_log.stderr, exits=1)
+        (wheel,) = (built / "dist").glob("*.whl")
+        with written_whole(output / "wheels" / wheel.name) as path:
+            shutil.copy(wheel, path)
         with written_whole(output / package_name) as path:
             shutil.copytree(built, path, ignore=shutil.ignore_patterns("build", "*.egg-info"))
-    (wheel,) = (output / package_name / "dist").glob("*.whl")
-    msg.good(f"Wheel: {wheel} ({wheel.stat().st_size / 1e6:.0f} MB)")
+    msg.good(
+        f"Wheel: {output / 'wheels' / wheel.name} ({wheel_size(output / 'wheels' / wheel.name)})"
+    )
+
+
+def wheel_size(wheel: Path) -> str:
+    """RETURNS (str): The size of a file in megabytes."""
+    return f"{wheel.stat().st_size / 1e6:.0f} MB"
 
 
 if __name__ == "__main__":

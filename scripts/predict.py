@@ -1,7 +1,5 @@
-"""Find the entities in texts, and write them as JSONL with offsets in the original texts."""
+"""Find the entities in texts, and write them as JSONL with character offsets."""
 
-import csv
-import json
 import re
 import sys
 from collections import Counter
@@ -16,67 +14,59 @@ from spacy.language import Language
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts import registered  # noqa: F401 (for spacy.load)
-from scripts.annotations import Span, inverted, move_spans, normalize
-from scripts.output import written_whole
+from music_ner.data.texts import STDIN, fail, read_texts
+from music_ner.files import written_whole
 
-STDIN = Path("-")
 PIECE = 10_000
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
-csv.field_size_limit(2**31 - 1)  # texts may be of any length
 
 
 def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
     """Find the entities in texts.
 
-    The pipeline reads each text normalized, as in training; offsets are carried back. Texts of
-    more than PIECE characters are read in pieces, cut where white space allows.
+    Texts of more than PIECE characters are read in pieces, cut after white space where possible.
 
     nlp (Language): The trained pipeline.
-    texts (Iterable[str]): Texts, of any length; taken and answered as a stream.
+    texts (Iterable[str]): Texts of any length, processed as a stream.
     YIELDS (dict): The original `text`, and its `entities` with `start` and `end` offset, `label`,
-        `text` and `confidence` (None where no model set the entity). Lone surrogates, which are no
+        `text` and `confidence` (None if no model set the entity). Lone surrogates, which are not
         text, are replaced by U+FFFD.
     """
     entities: list[dict] = []
-    for doc, (original, offset, steps, is_last) in nlp.pipe(_normalized(texts), as_tuples=True):
-        spans = [Span(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
-        moved = move_spans(spans, [inverted(edits) for edits in reversed(steps)])
-        for ent, span in zip(doc.ents, moved, strict=True):
-            start, end = offset + span.start, offset + span.end
-            entities.append(
-                {
-                    "start": start,
-                    "end": end,
-                    "label": span.label,
-                    "text": original[start:end],
-                    "confidence": ent._.confidence,
-                }
-            )
-        if is_last:
-            yield {"text": original, "entities": entities}
+    for doc, (text, offset) in nlp.pipe(_pieces_with_offsets(texts), as_tuples=True):
+        entities += [
+            {
+                "start": offset + ent.start_char,
+                "end": offset + ent.end_char,
+                "label": ent.label_,
+                "text": ent.text,
+                "confidence": ent._.confidence,
+            }
+            for ent in doc.ents
+        ]
+        if offset + len(doc.text) == len(text):
+            yield {"text": text, "entities": entities}
             entities = []
 
 
 def is_sure(entity: dict, min_confidence: float) -> bool:
-    """RETURNS (bool): Whether an entity has at least some confidence, or needs none."""
+    """RETURNS (bool): Whether an entity has the confidence, or has none to compare."""
     return entity["confidence"] is None or entity["confidence"] >= min_confidence
 
 
-def _normalized(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int, list, bool]]]:
+def _pieces_with_offsets(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int]]]:
     for text in texts:
         original = LONE_SURROGATE.sub(REPLACEMENT, text)
         for start, end in pieces(original):
-            piece, steps = normalize(original[start:end])
-            yield piece, (original, start, steps, end == len(original))
+            yield original[start:end], (original, start)
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Cut a text into pieces of at most PIECE characters, behind white space where there is any.
+    """Cut a text into pieces of at most PIECE characters, after white space where possible.
 
     text (str): Any text.
-    YIELDS (tuple[int, int]): Start and end of each piece, end to end; one piece of an empty text.
+    YIELDS (tuple[int, int]): Start and end of each piece; an empty text is one piece.
     """
     start = 0
     while len(text) - start > PIECE:
@@ -87,79 +77,6 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def read_texts(path: Path) -> Iterator[str]:
-    """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
-
-    path (Path): A .csv or .jsonl file with the column or key `text`; a .txt file, one without
-        ending, or `-` for stdin, holds one text a line.
-    YIELDS (str): Each text, empty ones and those of blank lines included.
-    """
-    if path == STDIN:
-        yield from _lines(sys.stdin.buffer)
-        return
-    ending = path.suffix.lower()
-    if ending == ".csv":
-        yield from _csv_texts(path)
-    elif ending in (".jsonl", ".txt", ""):
-        with path.open("rb") as file:
-            for number, line in enumerate(_lines(file), start=1):
-                yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
-    else:
-        _fail(
-            f"{path}: '{ending}' files are not read",
-            "Save it as .txt (a text a line), .csv (column text) or .jsonl (key text).",
-        )
-
-
-def _lines(file: Iterable[bytes]) -> Iterator[str]:
-    for line in file:
-        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
-
-
-def _csv_texts(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.reader(file, strict=True)
-        try:
-            columns = next(rows, [])
-            if "text" not in columns:
-                _fail(f"{path}: no column text", "Name one in the first row.")
-            place = columns.index("text")
-            for row in rows:
-                if any(row[len(columns) :]):
-                    _fail(
-                        f"{path}, line {rows.line_num}: more fields than columns",
-                        "Put quotes around a text that holds commas.",
-                    )
-                yield row[place] if place < len(row) else ""
-        except csv.Error as error:
-            _fail(
-                f"{path}, line {rows.line_num}: not CSV ({error})",
-                "Put quotes around a text that holds quotes, and double those inside.",
-            )
-
-
-def _jsonl_text(line: str, path: Path, number: int) -> str:
-    if not line.strip():
-        return ""
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        _fail(f"{path}, line {number}: not JSON ({error})", f"Mend the line: {line[:80]}")
-    match record:
-        case {"text": str(text)}:
-            return text
-    _fail(
-        f"{path}, line {number}: not a JSON object with a text under the key text",
-        f"Mend the line: {line[:80]}",
-    )
-
-
-def _fail(title: str, text: str = "") -> None:
-    # stdout is for results alone, and wasabi prints there.
-    with redirect_stdout(sys.stderr):
-        msg.fail(title, text, exits=1)
-
-
 def main(
     model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
     texts: list[str] = typer.Argument(None, help="Texts; instead of --file"),
@@ -168,18 +85,18 @@ def main(
         None, help="JSONL file to write; without it, stdout", dir_okay=False
     ),
     min_confidence: float = typer.Option(
-        0.0, min=0.0, max=1.0, help="Leave entities of a lower confidence out"
+        0.0, min=0.0, max=1.0, help="Leave out entities of a lower confidence"
     ),
 ) -> None:
     """Find the entities in texts, and write them as JSONL."""
     if texts and file != STDIN:
-        _fail("Texts and --file are both given", "Leave one out.")
+        fail("Texts and --file are both given", "Leave one out.")
     if file != STDIN and not file.is_file():
-        _fail(f"{file}: no such file")
+        fail(f"{file}: no such file")
     try:
         nlp = spacy.load(model)
     except OSError as error:
-        _fail(f"{model}: no pipeline to load ({error})", "Name a folder or an installed package.")
+        fail(f"{model}: no pipeline to load ({error})", "Name a folder or an installed package.")
     found = predict(nlp, texts or read_texts(file))
     with written_whole(output) if output else nullcontext() as path:
         stream = path.open("w", encoding="utf8") if path else sys.stdout
@@ -197,7 +114,7 @@ def main(
             stream.close()
     if n_damaged:
         with redirect_stdout(sys.stderr):
-            msg.warn(f"{n_damaged} texts hold U+FFFD, which stands for what is not UTF-8")
+            msg.warn(f"{n_damaged} texts contain U+FFFD, which replaces what is not UTF-8")
     counted = ", ".join(f"{n} {label}" for label, n in sorted(n_entities.items())) or "no entities"
     left_out = f"; left out {n_unsure} of a lower confidence" if min_confidence else ""
     typer.echo(f"Found {counted}{left_out}", err=True)

@@ -1,80 +1,15 @@
 """Make CSV and BIO files from queries in which people have marked the entities."""
 
-import re
-from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
 import typer
 from wasabi import msg
 
-from scripts.annotations import LABELS, Query, Span, normalize_query
-from scripts.formats import write_bio, write_csv
-from scripts.output import written_whole
-
-ENTITY = re.compile(rf"\[(?P<text>[^\[\]]+)\]\((?P<label>{'|'.join(LABELS)})\)")
-
-
-def parse(line: str, query_id: str) -> Query:
-    """Read a query with marked entities, such as `more like [yellow](WoA) by [coldplay](Artist)`.
-
-    line (str): The marked query.
-    query_id (str): The id to give it.
-    RETURNS (Query): The query without the marks.
-    RAISES (ValueError): If a bracket is left that marks no entity, or a mark holds spaces at its
-        edges.
-    """
-    text, spans, end = "", [], 0
-    for match in ENTITY.finditer(line):
-        if match["text"] != match["text"].strip():
-            raise ValueError(f"'{match['text']}' has a space at its edge: move it out of the marks")
-        text += line[end : match.start()]
-        end = match.end()
-        start = len(text)
-        text += match["text"]
-        spans.append(Span(start, len(text), match["label"], "known"))
-    text += line[end:]
-    if stray := re.search(r"[\[\]]", text):
-        raise ValueError(
-            f"'{stray[0]}' marks no entity: write [name](Artist) or [title](WoA), not nested"
-        )
-    return Query(query_id, text, tuple(spans))
-
-
-def check_words(query: Query) -> None:
-    """Check that no word between white space holds parts of two entities: BIO could not say so.
-
-    query (Query): A query with its entities, its text normalized, as BIO is written.
-    RAISES (ValueError): If a word does.
-    """
-    for one, next_one in pairwise(query.spans):
-        if not re.search(r"\s", query.text[one.end : next_one.start]):
-            words = query.text[one.start : next_one.end]
-            raise ValueError(f"two entities share a word in '{words}': put a space between them")
-
-
-def read(paths: Iterable[Path]) -> list[Query]:
-    """Read files of marked queries, one a line. Ids count from 1 over all of them.
-
-    paths (Iterable[Path]): The files.
-    RETURNS (list[Query]): The queries, in order; blank lines are passed over.
-    """
-    queries: list[Query] = []
-    for path in paths:
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                query = parse(line.strip(), str(len(queries) + 1))
-                check_words(normalize_query(query))
-            except ValueError as error:
-                msg.fail(f"{path}, line {number}: {error}", exits=1)
-            queries.append(query)
-    return queries
+from music_ner.data.bio import write_bio
+from music_ner.data.marked import read
+from music_ner.data.offsets_csv import write_csv
+from music_ner.data.query import normalize_query
+from music_ner.files import written_whole
 
 
 def main(

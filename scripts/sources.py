@@ -1,27 +1,14 @@
 """Note which files of queries and names the project is run on, so that a change of theirs shows."""
 
-import hashlib
 from pathlib import Path
 
 import srsly
 import typer
 from wasabi import msg
 
-from scripts.name_catalogue import rows_of_records
-from scripts.output import written_whole
-
-
-def paths_of(names: str) -> list[Path]:
-    """RETURNS (list[Path]): The paths in a comma-separated list."""
-    return [Path(name.strip()) for name in names.split(",") if name.strip()]
-
-
-def hashed(paths: list[Path]) -> list[dict[str, str]]:
-    """RETURNS (list[dict[str, str]]): The `path` and `sha256` of each file."""
-    return [
-        {"path": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        for path in paths
-    ]
+from music_ner.data.sources import hashed, paths_of
+from music_ner.files import written_whole
+from music_ner.pipeline.catalogue.files import rows_of_records
 
 
 def main(

@@ -7,16 +7,14 @@ import matplotlib
 import spacy
 import srsly
 import typer
+from matplotlib import pyplot as plt
 from spacy.cli.train import train
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import msg
 
-from scripts import registered  # noqa: F401 (for the config)
-from scripts.output import remove, written_whole
+from music_ner.files import remove, written_whole
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
 DIR_INTERRUPTED = "model-interrupted"
 SECONDS_TO_HEED = 2.0
 

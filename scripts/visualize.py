@@ -12,14 +12,12 @@ from spacy.displacy.templates import TPL_ENT
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
-from scripts import registered  # noqa: F401 (for spacy.load)
-from scripts.annotations import LABELS
-from scripts.metrics import comparable_tags, entity_spans
-from scripts.output import written_whole
+from music_ner.evaluation.scores import comparable_tags, entity_spans
+from music_ner.files import written_whole
+from music_ner.pipeline.labels import LABELS
 
 TEMPLATE = TPL_ENT.replace("{label}", "{label} {confidence}")
 COLORS = dict(zip(LABELS, ("#ffd166", "#8ecae6"), strict=True))
-
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

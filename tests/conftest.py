@@ -1,110 +1,29 @@
-"""What tests share: a tiny BERT, a small annotated corpus, and a pipeline trained on both."""
+"""Fixtures that all tests share; those that train a tiny pipeline are in fixtures.py."""
 
-import string
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import spacy
-import torch
-from spacy import util
-from spacy.cli.train import train
-from spacy.tokens import DocBin
-from spacy.vocab import Vocab
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from scripts import registered, sample  # noqa: F401
-from scripts.annotations import normalize_query, to_doc
-from scripts.configure import configure
-from scripts.fast import Precision, make_fast
+from tests.fixtures import (  # noqa: F401
+    ROOT,
+    tiny_bert,
+    tiny_config,
+    tiny_corpus,
+    tiny_fast,
+    tiny_model,
+)
 
-ROOT = Path(__file__).parent.parent
-DATA = ROOT.parent / "shared" / "data"
-
-NOISE = ("typos", "natural")
-
-QUERIES = """\
-songs like [karma police](WoA) by [radioheads](Artist)
-something as calm as [weightless](WoA)
-dark ambient for the attic
-more like [sade](Artist) | less like [korn](Artist)
-upbeat funk for cooking
-""".splitlines()
+PUBLIC_DATA = (ROOT / "assets", ROOT.parent / "shared" / "data")
 
 
-@pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory) -> Path:
-    """A folder with a BERT of random weights, two small layers, and a vocabulary of characters."""
-    folder = tmp_path_factory.mktemp("encoders") / "tiny-bert"
-    characters = string.ascii_lowercase + string.digits + string.punctuation
-    pieces = [*characters, *(f"##{char}" for char in characters)]
-    words = sorted({word for line in QUERIES for word in sample.parse(line, "").text.split()})
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*pieces, *words])]
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf8")
-    BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=512).save_pretrained(folder)
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-    )
-    torch.manual_seed(0)
-    BertModel(config).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_corpus(tmp_path_factory) -> Path:
-    """A folder with the same few queries as train, dev and test corpus."""
-    folder = tmp_path_factory.mktemp("corpus")
-    make_doc = spacy.blank("en").make_doc
-    queries = [sample.parse(line, str(number)) for number, line in enumerate(QUERIES * 4)]
-    docs = [to_doc(normalize_query(query), make_doc) for query in queries]
-    for name in ("train", "dev", "test"):
-        DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{name}.spacy")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
-    """A complete training config that makes the tiny BERT learn the small corpus by heart."""
-    config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
-    augmenter = "corpora.train.augmenter.*"
-    settings = {
-        "schedule.epochs": 40,
-        "training.batcher.size": 100,
-        "training.optimizer.learn_rate.initial_rate": 0.005,
-        "initialize.components.catalogue.names": [],
-        f"{augmenter}.mentions.level": 0.0,
-        **{f"{augmenter}.noise.{kind}": 0.0 for kind in NOISE},
-    }
-    corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
-    encoder = {"path": str(tiny_bert)}
-    path = tmp_path_factory.mktemp("configs") / "config.cfg"
-    docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
-    configure(config, encoder, settings, corpora, docs, 0).to_disk(path, interpolate=False)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tiny_config, tmp_path_factory) -> Path:
-    """The pipeline that `spacy train` makes of the tiny config."""
-    folder = tmp_path_factory.mktemp("training")
-    train(tiny_config, folder)
-    return folder / "model-best"
-
-
-@pytest.fixture(scope="session")
-def tiny_fast(tiny_model, tmp_path_factory) -> Path:
-    """The tiny pipeline, with its transformer in ONNX Runtime, in single precision."""
-    nlp = spacy.load(tiny_model)
-    make_fast(nlp, Precision.fp32)
-    folder = tmp_path_factory.mktemp("fast") / "model"
-    nlp.to_disk(folder)
-    return folder
+def public_data(name: str) -> Path:
+    """RETURNS (Path): A folder of public data; the test is skipped if it is nowhere."""
+    for folder in PUBLIC_DATA:
+        if (folder / name).is_dir():
+            return folder / name
+    pytest.skip(f"{name}: not in {' or '.join(map(str, PUBLIC_DATA))}; see `assets --extra`")
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +39,11 @@ def run_script():
 
 @pytest.fixture
 def cookbook() -> Path:
-    """The cookbook's real files; tests that need them are skipped where they are not."""
-    folder = DATA / "cookbook"
-    if not folder.is_dir():
-        pytest.skip(f"the cookbook's files are not in {folder}")
-    return folder
+    """The cookbook's files."""
+    return public_data("cookbook")
+
+
+@pytest.fixture
+def musicreconer() -> Path:
+    """The parts of MusicRecoNER."""
+    return public_data("musicreconer")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import srsly
 
-from scripts.convert import SPLITS
+from music_ner.data.corpora import SPLITS
 from tests.conftest import DATA, QUERIES, ROOT
 
 NAME = "en_tiny_ner"

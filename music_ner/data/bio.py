@@ -1,0 +1,108 @@
+"""BIO files: a word, a tab and its tag on each line.
+
+The format of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that cannot be
+read ends the command; a line that cannot be used is rejected with its reason.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from wasabi import msg
+
+from music_ner.data.query import (
+    AMBIGUOUS,
+    Query,
+    Span,
+    normalize_query,
+    trim,
+    word_offsets,
+    word_tags,
+)
+from music_ner.data.reading import Reading
+from music_ner.pipeline.labels import LABELS
+
+BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
+
+
+def read_bio(path: Path) -> Reading:
+    """Read gold entities from BIO.
+
+    path (Path): A file with a word, a tab and its tag on each line, and a blank line between
+        queries. An `I-` tag that continues nothing is read as `B-`. A query with a line that
+        cannot be read is rejected whole, since its text would not be what was written.
+    RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
+        tags, `rejected` lines and `rejected_queries`.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+    reading = Reading()
+    names = ("lines", "words", "rejected", "rejected_queries", "repaired")
+    reading.counts.update(dict.fromkeys(names, 0))
+    sentence: dict[int, str] = {}
+    for number, line in enumerate([*lines, ""], start=1):
+        if line.strip():
+            sentence[number] = line
+        elif sentence:
+            _read_sentence(path, sentence, reading)
+            sentence = {}
+    reading.counts["rejected"] = len(reading.rejected)
+    return reading
+
+
+def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> None:
+    """Add one query, or the lines that keep it from being read, to what was read."""
+    words, tags, faults = [], [], {}
+    for number, line in sentence.items():
+        separator = "\t" if "\t" in line else None
+        *word, tag = line.strip("\r\n ").split(separator)
+        tag = tag.strip()
+        if len(word) != 1 or not word[0].strip():
+            faults[number] = "not a word and a tag: separate the two by one tab"
+        elif not BIO_TAG.fullmatch(tag):
+            faults[number] = f"unknown tag '{tag}': use O, or B- or I- and {' or '.join(LABELS)}"
+        words.extend(word)
+        tags.append(tag)
+    reading.counts["lines"] += len(sentence)
+    if faults:
+        reading.counts["rejected_queries"] += 1
+        text = " ".join(line.split("\t")[0].strip() for line in sentence.values())
+        reading.rejected.extend(
+            {"file": str(path), "row": number, "reason": reason, "content": sentence[number]}
+            | {"query": text}
+            for number, reason in faults.items()
+        )
+        return
+    reading.counts["words"] += len(words)
+    text = " ".join(words)
+    spans: list[Span] = []
+    start, previous = 0, "O"
+    for word, tag in zip(words, tags, strict=True):
+        end = start + len(word)
+        if tag != "O":
+            label = tag[2:]
+            continues = previous[2:] == label
+            if tag[0] == "I" and continues:
+                spans[-1] = spans[-1]._replace(end=end)
+            else:
+                spans.append(Span(start, end, label))
+                reading.counts["repaired"] += tag[0] == "I"
+        start, previous = end + 1, tag
+    query = Query(f"{path.name}:{min(sentence)}", text, tuple(trim(span, text) for span in spans))
+    reading.queries.append(normalize_query(query))
+
+
+def write_bio(path: Path, queries: Iterable[Query]) -> None:
+    """Write the whitespace words of queries with their BIO tags.
+
+    path (Path): The file to write.
+    queries (Iterable[Query]): The queries.
+    """
+    blocks = []
+    for query in queries:
+        words = [query.text[start:end] for start, end in word_offsets(query.text)]
+        tags = word_tags(query.text, [span[:3] for span in query.spans])
+        blocks.append("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)))
+    path.write_text("\n".join(blocks), encoding="utf8")

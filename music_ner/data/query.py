@@ -1,0 +1,135 @@
+"""Annotated music queries: the one type that every format is read into and written from."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from spacy.tokens import Doc, SpanGroup
+
+from music_ner.pipeline.labels import LABELS
+from music_ner.pipeline.normalization import Edit, move, normalize
+
+TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
+AMBIGUOUS = "Artist_or_WoA"
+ANNOTATOR_KEY = "annotator"
+
+
+class Span(NamedTuple):
+    """A labelled stretch of a query's text.
+
+    start (int): Offset of the first character.
+    end (int): Offset behind the last character.
+    label (str): One of LABELS, or AMBIGUOUS.
+    certainty (str): How sure the annotator was ("known", "deduced"), empty where not said.
+    annotator (str): Who marked it, empty for gold.
+    """
+
+    start: int
+    end: int
+    label: str
+    certainty: str = ""
+    annotator: str = ""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query with its entities.
+
+    id (str): Where it comes from, for messages.
+    text (str): The query.
+    spans (tuple[Span, ...]): Its entities in text order, without overlaps.
+    annotations (tuple[Span, ...]): The annotators' spans, kept beside the entities.
+    complete (bool): Whether what lies outside the spans is known to be no entity.
+    """
+
+    id: str
+    text: str
+    spans: tuple[Span, ...] = ()
+    annotations: tuple[Span, ...] = ()
+    complete: bool = True
+
+
+def normalize_query(query: Query) -> Query:
+    """Rewrite a query's text and carry its spans along (see `normalize`)."""
+    text, steps = normalize(query.text)
+    return replace(query, text=text, spans=tuple(move_spans(query.spans, steps)))
+
+
+def move_spans(spans: Iterable[Span], steps: Iterable[list[Edit]]) -> list[Span]:
+    """Carry spans over several rewritings, one after the other."""
+    spans = list(spans)
+    for edits in steps:
+        spans = [Span(*move(span.start, span.end, edits), *span[2:]) for span in spans]
+    return spans
+
+
+def trim(span: Span, text: str) -> Span:
+    """Take white space at a span's edges off it. An all-white span becomes empty."""
+    marked = text[span.start : span.end]
+    start = span.start + len(marked) - len(marked.lstrip())
+    return span._replace(start=start, end=start + len(marked.strip()))
+
+
+def word_offsets(text: str) -> list[tuple[int, int]]:
+    """Find the words between white space.
+
+    text (str): A query.
+    RETURNS (list[tuple[int, int]]): Start and end offset of each word.
+    """
+    return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def word_tags(text: str, spans: Iterable[tuple[int, int, str]]) -> list[str]:
+    """Tag the words between white space by the BIO scheme.
+
+    text (str): A query.
+    spans (Iterable[tuple[int, int, str]]): Start offset, end offset and label of each entity. A
+        word that an entity covers in part belongs to it; where two share a word, the first has it.
+    RETURNS (list[str]): A tag for each word: `O`, `B-LABEL` or `I-LABEL`.
+    """
+    tags = ["O"] * len(words := word_offsets(text))
+    for start, end, label in sorted(spans):
+        inside = [i for i, word in enumerate(words) if word[0] < end and start < word[1]]
+        for n, i in enumerate(i for i in inside if tags[i] == "O"):
+            tags[i] = f"{'I' if n else 'B'}-{label}"
+    return tags
+
+
+def to_doc(query: Query, make_doc: Callable[[str], Doc]) -> Doc:
+    """Make the Doc that the pipeline is trained on.
+
+    Ambiguous spans, and all that lies outside the spans of an incomplete query, become missing
+    values, from which spaCy's entity recogniser learns nothing. The annotators' spans are kept in
+    `doc.spans["annotator"]`, with who marked each and how sure they were in the group's `attrs`.
+
+    query (Query): The query, its text normalized.
+    make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
+    RETURNS (Doc): The tokenized query with its entities; `doc.user_data["id"]` is the query's id.
+    """
+    doc = make_doc(query.text)
+    doc.user_data["id"] = query.id
+    known, unknown = [], []
+    for span in query.spans:
+        target = unknown if span.label == AMBIGUOUS else known
+        target.append(doc.char_span(span.start, span.end, span.label, alignment_mode="expand"))
+    if query.complete:
+        doc.set_ents(known, missing=unknown, default="outside")
+    else:
+        doc.set_ents(known, default="missing")
+    doc.spans[ANNOTATOR_KEY] = SpanGroup(
+        doc,
+        name=ANNOTATOR_KEY,
+        attrs={
+            "annotator": [span.annotator for span in query.annotations],
+            "certainty": [span.certainty for span in query.annotations],
+        },
+        spans=[
+            doc.char_span(span.start, span.end, span.label, alignment_mode="expand")
+            for span in query.annotations
+        ],
+    )
+    return doc
+
+
+SUPPLEMENT = "supplement"

@@ -1,0 +1,86 @@
+"""Texts to find entities in, read as a stream."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from wasabi import msg
+
+csv.field_size_limit(2**31 - 1)  # texts may be of any length
+STDIN = Path("-")
+
+
+def read_texts(path: Path) -> Iterator[str]:
+    """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
+
+    path (Path): A .csv or .jsonl file with the column or key `text`; a .txt file, one without
+        ending, or `-` for stdin, holds one text a line.
+    YIELDS (str): Each text, empty ones and those of blank lines included.
+    """
+    if path == STDIN:
+        yield from _lines(sys.stdin.buffer)
+        return
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        yield from _csv_texts(path)
+    elif ending in (".jsonl", ".txt", ""):
+        with path.open("rb") as file:
+            for number, line in enumerate(_lines(file), start=1):
+                yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
+    else:
+        fail(
+            f"{path}: '{ending}' files are not read",
+            "Save it as .txt (a text a line), .csv (column text) or .jsonl (key text).",
+        )
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[str]:
+    for line in file:
+        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+
+
+def _csv_texts(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            columns = next(rows, [])
+            if "text" not in columns:
+                fail(f"{path}: no column text", "Name one in the first row.")
+            place = columns.index("text")
+            for row in rows:
+                if any(row[len(columns) :]):
+                    fail(
+                        f"{path}, line {rows.line_num}: more fields than columns",
+                        "Put quotes around a text that holds commas.",
+                    )
+                yield row[place] if place < len(row) else ""
+        except csv.Error as error:
+            fail(
+                f"{path}, line {rows.line_num}: not CSV ({error})",
+                "Put quotes around a text that holds quotes, and double those inside.",
+            )
+
+
+def _jsonl_text(line: str, path: Path, number: int) -> str:
+    if not line.strip():
+        return ""
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        fail(f"{path}, line {number}: not JSON ({error})", f"Fix the line: {line[:80]}")
+    match record:
+        case {"text": str(text)}:
+            return text
+    fail(
+        f"{path}, line {number}: not a JSON object with a text under the key text",
+        f"Fix the line: {line[:80]}",
+    )
+
+
+def fail(title: str, text: str = "") -> None:
+    # stdout is for results alone, and wasabi prints there.
+    with redirect_stdout(sys.stderr):
+        msg.fail(title, text, exits=1)

@@ -1,0 +1,1 @@
+"""Scores by word, calibration, and how reliable confidences are."""

@@ -1,0 +1,207 @@
+"""Calibrate the confidence of entities on gold queries."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from music_ner.evaluation.scores import ConfidentSpan, are_right
+from music_ner.pipeline.entity_confidence import (
+    IDENTITY,
+    RAW_SCORES,
+    SPANS_KEY,
+    calibrated,
+    features_of,
+)
+from music_ner.pipeline.labels import LABELS
+
+N_FOLDS = 5
+LEAST_OF_A_KIND = 15
+N_PRIOR = 100
+LEAST = 1e-6
+
+
+class Judged(NamedTuple):
+    """Entities that were found in gold docs.
+
+    raw (np.ndarray): The ner's probability of each.
+    features (dict[str, np.ndarray]): See `features_of`.
+    right (np.ndarray): Whether each is right.
+    query (np.ndarray): The number of the query that each is from.
+    """
+
+    raw: np.ndarray
+    features: dict[str, np.ndarray]
+    right: np.ndarray
+    query: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Judged":
+        """RETURNS (Judged): Some of the entities."""
+        features = {name: values[rows] for name, values in self.features.items()}
+        return Judged(self.raw[rows], features, self.right[rows], self.query[rows])
+
+
+FitMap = Callable[[Judged], dict[str, Any]]
+
+
+def with_prior(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Have N_PRIOR entities more that are right just as often as the ner says.
+
+    So that a map departs from the ner's own probabilities only as far as entities bear it out.
+
+    judged (Judged): Entities.
+    RETURNS (tuple[np.ndarray, np.ndarray]): Whether each is right, and its weight, for the entities
+        three times over: as they are, as right ones and as wrong ones.
+    """
+    n = len(judged.raw)
+    share = N_PRIOR / n
+    right = np.concatenate([judged.right, np.ones(n, dtype=bool), np.zeros(n, dtype=bool)])
+    return right, np.concatenate([np.ones(n), share * judged.raw, share * (1 - judged.raw)])
+
+
+def fit_logistic(*names: str) -> FitMap:
+    """RETURNS (FitMap): Fits weights of features by logistic regression."""
+
+    def fit_weights(judged: Judged) -> dict[str, Any]:
+        columns = np.stack([judged.features[name] for name in names], axis=1)
+        right, weight = with_prior(judged)
+        model = LogisticRegression(C=100.0, fit_intercept=False)
+        model.fit(np.tile(columns, (3, 1)), right, sample_weight=weight)
+        weights = dict(zip(names, model.coef_[0].tolist(), strict=True))
+        return {"kind": "logistic", "weights": weights}
+
+    return fit_weights
+
+
+def fit_isotonic(judged: Judged) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): The rising steps that fit best."""
+    right, weight = with_prior(judged)
+    model = IsotonicRegression(out_of_bounds="clip")
+    model.fit(np.tile(judged.raw, 3), right, sample_weight=weight)
+    raw, confidence = model.X_thresholds_.tolist(), model.y_thresholds_.tolist()
+    return {"kind": "isotonic", "raw": raw, "confidence": confidence}
+
+
+CANDIDATES: dict[str, FitMap] = {
+    "none": lambda judged: IDENTITY,
+    "temperature": fit_logistic("log_odds"),
+    "Platt": fit_logistic("log_odds", "bias"),
+    "Platt by label": fit_logistic("log_odds", "bias", LABELS[1]),
+    "Platt by label and length": fit_logistic("log_odds", "bias", LABELS[1], "length"),
+    "isotonic": fit_isotonic,
+}
+"""Ways to calibrate, the plainest first."""
+
+
+def is_enough(judged: Judged) -> bool:
+    """RETURNS (bool): Whether there are enough entities of either kind, and in enough queries."""
+    kinds = [judged.query[judged.right], judged.query[~judged.right]]
+    return all(len(k) >= LEAST_OF_A_KIND and len(set(k)) >= 2 * N_FOLDS for k in kinds)
+
+
+def losses(calibration: dict[str, Any], judged: Judged) -> np.ndarray:
+    """RETURNS (np.ndarray): The log loss of each entity's confidence."""
+    confidence = calibrated(calibration, judged.raw, judged.features)
+    return -np.log(np.clip(np.where(judged.right, confidence, 1 - confidence), LEAST, 1))
+
+
+def choose(judged: Judged, seed: int) -> tuple[str, dict[str, float]]:
+    """Choose the way to calibrate that has the least log loss in cross-validation.
+
+    judged (Judged): Entities, with enough of either kind for each fold.
+    seed (int): Seed of the folds. The entities of one query are in one fold.
+    RETURNS (tuple[str, dict[str, float]]): The one of CANDIDATES, and the mean log loss of each.
+    """
+    splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
+    out_of_fold = {name: np.zeros(len(judged.raw)) for name in CANDIDATES}
+    for train, held_out in splitter.split(judged.raw, judged.right, judged.query):
+        for name, fit_map in CANDIDATES.items():
+            calibration = fit_map(judged.take(train))
+            out_of_fold[name][held_out] = losses(calibration, judged.take(held_out))
+    means = {name: float(loss.mean()) for name, loss in out_of_fold.items()}
+    return min(means, key=means.__getitem__), means
+
+
+def raw_spans(doc: Doc) -> list[ConfidentSpan]:
+    """RETURNS (list[ConfidentSpan]): Start offset, end offset, label and the ner's own probability
+    of each entity that an `entity_confidence` has read."""
+    group = doc.spans[SPANS_KEY]
+    raw = group.attrs.get(RAW_SCORES, [])
+    return [(s.start_char, s.end_char, s.label_, float(r)) for s, r in zip(group, raw, strict=True)]
+
+
+def judge(gold: Iterable[Doc], found: Iterable[list[ConfidentSpan]]) -> Judged:
+    """Tell which of the entities found in gold docs are right.
+
+    gold (Iterable[Doc]): Docs with gold entities.
+    found (Iterable[list[ConfidentSpan]]): The entities found in each, with the ner's probabilities.
+    RETURNS (Judged): The entities, but for those that touch words of unknown tag.
+    """
+    raws, spans, rights, queries, docs = [], [], [], [], []
+    for number, (doc, entities) in enumerate(zip(gold, found, strict=True)):
+        docs.append(doc)  # a span is lost with its doc
+        right = are_right(doc, [entity[:3] for entity in entities])
+        for (start, end, label, raw), is_right in zip(entities, right, strict=True):
+            if is_right is not None:
+                raws.append(raw)
+                spans.append(doc.char_span(start, end, label=label))
+                rights.append(is_right)
+                queries.append(number)
+    raw = np.array(raws)
+    none = dict.fromkeys(LABELS, np.zeros(len(spans)))
+    return Judged(
+        raw, none | features_of(raw, spans), np.array(rights, dtype=bool), np.array(queries)
+    )
+
+
+def fit(judged: Judged, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fit a calibration.
+
+    judged (Judged): Entities in docs that the pipeline was not trained on.
+    seed (int): Seed of the cross-validation.
+    RETURNS (tuple[dict[str, Any], dict[str, Any]]): The calibration (see `calibrated`), and a
+        report: how many `entities` there are and how many are `right`; the `chosen` one of
+        CANDIDATES; the mean log loss of each in cross-validation, empty if there were too few
+        entities to choose.
+    """
+    chosen, means = choose(judged, seed) if is_enough(judged) else (next(iter(CANDIDATES)), {})
+    report = {"entities": len(judged.raw), "right": int(judged.right.sum())}
+    return CANDIDATES[chosen](judged), {**report, "chosen": chosen, "log_loss": means}
+
+
+def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
+    """Fit a pipeline's `entity_confidence`.
+
+    nlp (Language): The pipeline; its calibration is set.
+    gold (list[Doc]): Docs with gold entities that it was not trained on.
+    seed (int): Seed of the cross-validation.
+    RETURNS (dict[str, Any]): See `fit`.
+    """
+    found = [raw_spans(doc) for doc in nlp.pipe(doc.text for doc in gold)]
+    calibration, report = fit(judge(gold, found), seed)
+    nlp.get_pipe("entity_confidence").calibration = calibration
+    return report
+
+
+def with_confidence(
+    calibration: dict[str, Any], docs: Iterable[Doc], found: Iterable[list[ConfidentSpan]]
+) -> list[list[ConfidentSpan]]:
+    """Calibrate the probabilities of entities.
+
+    calibration (dict[str, Any]): See `calibrated`.
+    docs (Iterable[Doc]): The docs that they were found in.
+    found (Iterable[list[ConfidentSpan]]): The entities of each, with the ner's probabilities.
+    RETURNS (list[list[ConfidentSpan]]): The entities with their confidences.
+    """
+    confident = []
+    for doc, entities in zip(docs, found, strict=True):
+        spans = [doc.char_span(start, end, label=label) for start, end, label, _ in entities]
+        raw = np.array([entity[3] for entity in entities])
+        confidences = calibrated(calibration, raw, features_of(raw, spans)).tolist()
+        confident.append([(*e[:3], c) for e, c in zip(entities, confidences, strict=True)])
+    return confident

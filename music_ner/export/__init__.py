@@ -1,0 +1,1 @@
+"""Conversion of a trained pipeline to ONNX Runtime."""

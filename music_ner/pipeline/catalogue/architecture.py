@@ -1,0 +1,111 @@
+"""Token vectors with the features of a catalogue: the architecture of the ner's tok2vec."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from spacy.tokens import Doc
+from thinc.api import Mish, Model
+from thinc.types import Floats2d
+
+from music_ner.pipeline.catalogue.features import N_FEATURES
+
+
+def create_catalogue_tok2vec(
+    tok2vec: Model[list[Doc], list[Floats2d]], width: int, dropout: float, gain: float
+) -> Model[list[Doc], list[Floats2d]]:
+    """Append the mapped features of a `catalogue` to the vectors of a tok2vec.
+
+    A Mish layer (https://arxiv.org/abs/1908.08681) maps the features. Tokens outside matches get
+    zeros, so without names the vectors say what those of the tok2vec say.
+
+    tok2vec (Model[list[Doc], list[Floats2d]]): The tok2vec.
+    width (int): The number of values to append.
+    dropout (float): Probability, in training, that a match is left out with everything that depends
+        on it, and that all matches of a query are. Randomness comes from NumPy, which spaCy seeds.
+    gain (float): Factor of the mapped features: next to a transformer's vectors the output of a new
+        layer is small.
+    RETURNS (Model[list[Doc], list[Floats2d]]): The tok2vec with the appended features.
+    """
+    model = Model(
+        "catalogue_tok2vec",
+        _forward,
+        init=_initialize,
+        dims={"nO": None},
+        layers=[tok2vec, Mish(nO=width, nI=N_FEATURES)],
+        attrs={"match_dropout": dropout, "gain": gain},
+    )
+    _set_width(model)
+    return model
+
+
+def refuse_previous_version(**settings: Any) -> None:
+    """Answer for the architecture of pipelines that music-ner 0.1 saved.
+
+    RAISES (ValueError): Always; the message says what to do.
+    """
+    raise ValueError(
+        "This pipeline was saved by en_music_ner 0.1, whose names have another normal form: train "
+        "and package it with this version (`spacy project run all`), or load it in an environment "
+        "with the package en_music_ner 0.1 and without music-ner"
+    )
+
+
+def _set_width(model: Model) -> None:
+    if all(layer.has_dim("nO") for layer in model.layers):
+        model.set_dim("nO", sum(layer.get_dim("nO") for layer in model.layers))
+
+
+def _initialize(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None:  # noqa: N803
+    tok2vec, mapping = model.layers
+    tok2vec.initialize(X=X)
+    mapping.initialize()
+    _set_width(model)
+
+
+def _features(doc: Doc) -> np.ndarray:
+    features = doc._.catalogue
+    return np.zeros((len(doc), N_FEATURES), "f") if features is None else features
+
+
+def drop_matches(doc: Doc, dropout: float) -> np.ndarray:
+    """Leave out some of the matches of a doc, and sometimes all of them.
+
+    doc (Doc): A doc that the catalogue has processed.
+    dropout (float): Probability that a match is left out, and that all of them are.
+    RETURNS (np.ndarray): The features without these matches, tokens x `N_FEATURES`.
+    RAISES (ValueError): If no catalogue has processed the doc.
+    """
+    if doc._.catalogue is None:
+        raise ValueError(
+            "No catalogue has processed the doc: name it in training.annotating_components, or "
+            'pass annotates=["catalogue"] to nlp.update()'
+        )
+    is_dropped = np.random.random(len(doc._.catalogue_matches)) < dropout
+    is_dropped |= np.random.random() < dropout
+    return doc._.catalogue_without({*(np.flatnonzero(is_dropped) + 1)})
+
+
+def _forward(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[list[Floats2d]], Any]]:
+    tok2vec, mapping = model.layers
+    ops = model.ops
+    lengths = ops.asarray1i([len(doc) for doc in docs])
+    vectors, backprop_vectors = tok2vec(docs, is_train)
+    dropout, gain = model.attrs["match_dropout"], model.attrs["gain"]
+    of_docs = [drop_matches(doc, dropout) if is_train else _features(doc) for doc in docs]
+    features = ops.asarray2f(np.concatenate(of_docs))
+    matched = features.any(axis=1)
+    found, backprop_found = mapping(features[matched], is_train)
+    mapped = ops.alloc2f(len(features), mapping.get_dim("nO"))
+    mapped[matched] = gain * found
+    flat = ops.flatten(vectors)
+
+    def backprop(gradients: list[Floats2d]) -> Any:
+        gradient = ops.flatten(gradients)
+        of_vectors, of_mapped = ops.xp.split(gradient, [flat.shape[1]], axis=1)
+        backprop_found(ops.as_contig(gain * of_mapped[matched]))
+        return backprop_vectors(ops.unflatten(ops.as_contig(of_vectors), lengths))
+
+    return ops.unflatten(ops.xp.hstack([flat, mapped]), lengths), backprop

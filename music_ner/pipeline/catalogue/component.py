@@ -1,0 +1,444 @@
+"""The component `catalogue`: lists names of artists and works, and finds them in queries.
+
+Matches are hints, not rules: `love`, `yes` and `the end` are names too. They become features of
+tokens, in `doc._.catalogue`, and the ner learns how far to trust them (see `architecture`). Names
+can be added and removed at any time, without training.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from math import log1p
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import srsly
+from marisa_trie import Trie
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+from tqdm import tqdm
+
+from music_ner.pipeline.catalogue.features import features_of, features_without
+from music_ner.pipeline.catalogue.files import (
+    Row,
+    rows_of_csv,
+    rows_of_musicbrainz,
+    rows_of_records,
+)
+from music_ner.pipeline.catalogue.matching import Candidate, Link, Match, are_apart, choose
+from music_ner.pipeline.catalogue.names import THE, Words, fold, to_name, words_of
+from music_ner.pipeline.labels import LABELS
+
+LONGEST_NAME = 12  # words
+LONGEST_NGRAM = 4  # words
+SHORTEST_OWNER = 3  # characters of the word before a possessive s
+STATE_FORMAT = 2  # of what is saved; it changes with the normal form of names
+OUTSIDE = 2  # value of token.ent_iob
+# The labels that list a name: a bit for each label, and one more if the name has a leading "the".
+LISTED = (1, 2)
+LISTED_WITH_THE = (4, 8)
+# For each sum of bits: the labels, each with whether the name has a leading "the", and whether both
+# labels list it.
+LISTED_AS = [
+    (
+        [(label, (bits & LISTED_WITH_THE[label]) > 0) for label in (0, 1) if bits & LISTED[label]],
+        bits & sum(LISTED) == sum(LISTED),
+    )
+    for bits in range(16)
+]
+# A pair is stored as one integer that holds the numbers of both names.
+PAIR_BITS = 32
+PAIR_MASK = 2**PAIR_BITS - 1
+
+
+def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
+    """Count the word n-grams outside entities.
+
+    docs (Iterable[Doc]): Annotated queries. Tokens with a missing tag are left out.
+    RETURNS (dict[str, int]): The count of each folded n-gram of up to `LONGEST_NGRAM` words.
+    """
+    counts: Counter[str] = Counter()
+    for doc in docs:
+        for is_outside, tokens in groupby(doc, key=lambda token: token.ent_iob == OUTSIDE):
+            if is_outside:
+                words = fold("".join(token.text_with_ws for token in tokens)).split()
+                for n in range(1, LONGEST_NGRAM + 1):
+                    counts.update(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
+    return dict(counts)
+
+
+class Counted(NamedTuple):
+    """What became of the names that were given, and what the catalogue holds now.
+
+    taken (int): Names that were added or already listed.
+    empty (int): Names that were left out because nothing is left when they are folded.
+    too_long (int): Names that were left out because they have more than `LONGEST_NAME` words.
+    artists (int): Artists in the catalogue.
+    works (int): Works in the catalogue.
+    pairs (int): Pairs of an artist and a work in the catalogue.
+    """
+
+    taken: int
+    empty: int
+    too_long: int
+    artists: int
+    works: int
+    pairs: int
+
+
+Doc.set_extension("catalogue", default=None, force=True)
+Doc.set_extension("catalogue_matches", default=None, force=True)
+Doc.set_extension("catalogue_without", method=features_without, force=True)
+
+
+class Catalogue(Pipe):
+    """Finds the names of artists and works in queries.
+
+    `doc._.catalogue` (float32, tokens x `N_FEATURES`) describes each token, for each label:
+
+    - whether it is the first token of a match, inside it, its last, or its only token;
+    - the length of the match in words, at most `LENGTH_SCALE`, divided by `LENGTH_SCALE`;
+    - how common its words are outside entities, as a sequence, and the rarest word alone
+      (logarithms of counts, divided by that of the most common word);
+    - whether a work of the artist, or the artist of the work, is matched too;
+    - whether the other label lists the same name.
+
+    `doc._.catalogue_matches` holds the matches (list[Match]). `doc._.catalogue_without(numbers)`
+    gives the features without some of them.
+
+    To train on the features, name the component in `training.annotating_components`, but not in
+    `frozen_components`: spaCy does not initialize frozen components.
+
+    name (str): Name of the component.
+
+    >>> import spacy
+    >>> nlp = spacy.blank("en")
+    >>> catalogue = nlp.add_pipe("catalogue")
+    >>> _ = catalogue.add(artists=["R.E.M."])
+    >>> [(m.start, m.end, m.label) for m in nlp("songs like rem")._.catalogue_matches]
+    [(2, 3, 'Artist')]
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self._learn({})
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove all names. The counts of ordinary words stay."""
+        self._names = Trie()
+        self._listed = b""
+        self._pairs = np.zeros(0, dtype=np.int64)
+        self._longest = 0
+
+    def __len__(self) -> int:
+        """RETURNS (int): The number of names; a name that both labels list counts once."""
+        return len(self._names)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """RETURNS (Doc): The doc, with `doc._.catalogue` and `doc._.catalogue_matches`."""
+        matches = self.find(doc)
+        doc._.catalogue, doc._.catalogue_matches = features_of(matches, len(doc)), matches
+        return doc
+
+    def find(self, doc: Doc) -> list[Match]:
+        """Find names in a doc. No match cuts a token, or overlaps another match of its label.
+
+        doc (Doc): Any doc.
+        RETURNS (list[Match]): The matches: artists in text order, then works.
+        """
+        if not len(self):
+            return []
+        words = words_of(doc)
+        found = self._candidates(words)
+        links = self._links(*found)
+        artists, works = (
+            choose(candidates, {link[label] for link in links})
+            for label, candidates in enumerate(found)
+        )
+        artist_numbers = {artist: number for number, artist in enumerate(artists, start=1)}
+        work_numbers = {work: number for number, work in enumerate(works, start=len(artists) + 1)}
+        partners: dict[int, int] = {}
+        for artist, work in links:
+            if artist in artist_numbers and work in work_numbers:
+                partners.setdefault(artist_numbers[artist], work_numbers[work])
+                partners.setdefault(work_numbers[work], artist_numbers[artist])
+
+        def to_match(candidate: Candidate, label: str, number: int, namesake: int) -> Match:
+            together, rarest_word = self._commonness_of(
+                words.texts[candidate.start : candidate.end]
+            )
+            return Match(
+                start=words.first[candidate.start],
+                end=words.last[candidate.end - 1] + 1,
+                label=label,
+                n_words=candidate.end - candidate.start,
+                commonness=together,
+                rarest_word=rarest_word,
+                partner=partners.get(number, 0),
+                namesake=namesake if candidate.shared else 0,
+                shared=candidate.shared,
+            )
+
+        artist_label, work_label = LABELS
+        return [
+            *(
+                to_match(artist, artist_label, number, work_numbers.get(artist, 0))
+                for artist, number in artist_numbers.items()
+            ),
+            *(
+                to_match(work, work_label, number, artist_numbers.get(work, 0))
+                for work, number in work_numbers.items()
+            ),
+        ]
+
+    def _commonness_of(self, words: list[str]) -> tuple[float, float]:
+        """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
+        rarest = min(self._commonness.get(word, 0.0) for word in words)
+        if len(words) == 1 or not rarest:
+            return rarest, rarest
+        return self._commonness.get(" ".join(words), 0.0), rarest
+
+    def _candidates(self, words: Words) -> tuple[list[Candidate], list[Candidate]]:
+        texts, names, listed = words.texts, self._names, self._listed
+        text = " ".join(texts) + " "
+        # Whether a match may start at a word, or end before it: no token has words on both sides.
+        apart = (words.last[i - 1] < words.first[i] for i in range(1, len(texts)))
+        edges = [True, *apart, True]
+        found: tuple[dict, dict] = ({}, {})
+        offset = 0
+        for word, word_text in enumerate(texts):
+            after_the = texts[word - 1 : word] == [THE] and edges[word - 1]
+            # From the shortest to the longest, so that a name goes before one with a possessive s.
+            rest = text[offset : offset + self._longest]
+            for key, number in names.iter_prefixes_with_ids(rest):
+                after = offset + len(key)
+                if text[after] != " " and not _is_before_possessive(key, text, after):
+                    continue
+                end = word + key.count(" ") + 1
+                if not edges[end]:
+                    continue
+                labels, shared = LISTED_AS[listed[number]]
+                for label, with_the in labels:
+                    start = word - (after_the and with_the)
+                    if edges[start]:
+                        found[label][start, end] = Candidate(start, end, number, shared)
+            offset += len(word_text) + 1
+        return list(found[0].values()), list(found[1].values())
+
+    def _links(self, artists: Sequence[Candidate], works: Sequence[Candidate]) -> list[Link]:
+        if not (artists and works and len(self._pairs)):
+            return []
+        ids = [np.fromiter({c.name for c in found}, dtype=np.int64) for found in (artists, works)]
+        pairs = _to_pairs(ids[0][:, None], ids[1])
+        known = self._pairs.take(np.searchsorted(self._pairs, pairs), mode="clip") == pairs
+        if not known.any():
+            return []
+        of_name: tuple[dict, dict] = (defaultdict(list), defaultdict(list))
+        for label, found in enumerate((artists, works)):
+            for candidate in found:
+                of_name[label][candidate.name].append(candidate)
+        return sorted(
+            (artist, work)
+            for i, j in np.argwhere(known)
+            for artist in of_name[0][ids[0][i]]
+            for work in of_name[1][ids[1][j]]
+            if are_apart(artist, work)
+        )
+
+    def add(
+        self,
+        *,
+        artists: Iterable[str] = (),
+        works: Iterable[str] = (),
+        pairs: Iterable[tuple[str, str]] = (),
+    ) -> Counted:
+        """Add names. Each call rebuilds the index, so add many names at a time.
+
+        artists (Iterable[str]): Names of artists, as they are written.
+        works (Iterable[str]): Names of works.
+        pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
+        RETURNS (Counted): What became of the names.
+        RAISES (ValueError): If one name is given instead of several.
+
+        >>> import spacy
+        >>> catalogue = spacy.blank("en").add_pipe("catalogue")
+        >>> counted = catalogue.add(artists=["Korn"], pairs=[("Sade", "By Your Side")])
+        >>> counted.artists, counted.works, counted.pairs
+        (2, 1, 1)
+        """
+        for kind, names in (("artists", artists), ("works", works), ("pairs", pairs)):
+            if isinstance(names, str):
+                raise ValueError(f'{kind}: give a list of names, as in {kind}=["{names}"]')
+        rows: Iterator[Row] = chain(
+            (Row(name or "", None) for name in artists),
+            (Row(None, name or "") for name in works),
+            (Row(artist or "", work or "") for artist, work in pairs),
+        )
+        return self._add(rows, self.name)
+
+    def from_csv(self, path: str | Path) -> Counted:
+        """Add the names of a CSV file.
+
+        path (str | Path): See `rows_of_csv`.
+        RETURNS (Counted): What became of the names.
+        RAISES (ValueError): If the file is something else; then nothing of it is added.
+        """
+        return self._add(rows_of_csv(Path(path)), str(path))
+
+    def from_musicbrainz(self, folder: str | Path) -> Counted:
+        """Add the names of a dump of MusicBrainz.
+
+        folder (str | Path): See `rows_of_musicbrainz`.
+        RETURNS (Counted): What became of the names.
+        RAISES (ValueError): If files are missing or cannot be read; then nothing is added.
+        """
+        return self._add(rows_of_musicbrainz(Path(folder)), str(folder))
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        names: Sequence[str] = (),
+        corpus: str | None = None,
+    ) -> None:
+        """Count ordinary words, and add the names for training.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives annotated queries.
+        nlp (Language | None): The pipeline; not used.
+        names (Sequence[str]): Files of names (see `read_name_records`).
+        corpus (str | None): A DocBin file of annotated queries that is read instead of
+            `get_examples`, which gives only 100 queries if `training.max_epochs` is -1.
+        RAISES (ValueError): If a file of names cannot be read.
+        """
+        if corpus is None:
+            docs = (example.reference for example in get_examples())
+        else:
+            docs = DocBin().from_disk(corpus).get_docs(Vocab())
+        self._learn(count_ordinary_words(docs))
+        if names:
+            self._add(rows_of_records(names), ", ".join(map(str, names)))
+
+    def _learn(self, counts: dict[str, int]) -> None:
+        self._counts = counts
+        most = log1p(max(counts.values(), default=0))
+        self._commonness = {words: log1p(count) / most for words, count in counts.items()}
+
+    def _add(self, rows: Iterable[Row], source: str) -> Counted:
+        listed = {key: self._listed[number] for key, number in self._names.items()}
+        pairs: list[tuple[str, str]] = []
+        counts: Counter[str] = Counter()
+        for row in tqdm(rows, desc=source, unit=" rows", disable=None):
+            keys = []
+            for label, given in enumerate(row):
+                if given is None:
+                    continue
+                key, with_the = to_name(given)
+                if not key:
+                    counts["empty"] += 1
+                elif key.count(" ") >= LONGEST_NAME:
+                    counts["too_long"] += 1
+                else:
+                    counts["taken"] += 1
+                    bits = LISTED[label] | (with_the and LISTED_WITH_THE[label])
+                    listed[key] = listed.get(key, 0) | bits
+                    keys.append(key)
+            if len(keys) == len(LABELS):
+                pairs.append((keys[0], keys[1]))
+        self._build(listed, pairs)
+        flags = np.frombuffer(self._listed, dtype=np.uint8)
+        artists, works = (int(np.count_nonzero(flags & bit)) for bit in LISTED)
+        left_out = counts["empty"], counts["too_long"]
+        counted = Counted(counts["taken"], *left_out, artists, works, len(self._pairs))
+        log = util.logger.warning if any(left_out) else util.logger.info
+        log(
+            f"{source}: {counted.taken:,} names taken; left out: {counted.empty:,} without letters "
+            f"or digits, {counted.too_long:,} of more than {LONGEST_NAME} words. The catalogue "
+            f"holds {artists:,} artists, {works:,} works and {counted.pairs:,} pairs."
+        )
+        return counted
+
+    def _build(self, listed: dict[str, int], added: list[tuple[str, str]]) -> None:
+        names = Trie(listed)
+        flags = bytearray(len(names))
+        for key, number in names.items():
+            flags[number] = listed[key]
+        moved = np.zeros(len(self), dtype=np.int64)
+        for key, number in self._names.items():
+            moved[number] = names[key]
+        kept = _to_pairs(moved[self._pairs >> PAIR_BITS], moved[self._pairs & PAIR_MASK])
+        artists, works = (
+            np.fromiter((names[pair[label]] for pair in added), dtype=np.int64, count=len(added))
+            for label in range(len(LABELS))
+        )
+        self._pairs = np.unique(np.concatenate([kept, _to_pairs(artists, works)]))
+        self._names, self._listed = names, bytes(flags)
+        self._longest = max(map(len, listed), default=0)
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """RETURNS (bytes): The names, and the counts of ordinary words."""
+        state = {
+            "format": STATE_FORMAT,
+            "names": self._names.tobytes(),
+            "listed": self._listed,
+            "pairs": self._pairs,
+            "longest": self._longest,
+            "counts": self._counts,
+        }
+        return srsly.msgpack_dumps(state)
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Catalogue":
+        """Load what `to_bytes` gave.
+
+        data (bytes): The names, and the counts of ordinary words.
+        RAISES (ValueError): If another version of the library saved them.
+        """
+        state = srsly.msgpack_loads(data)
+        if state.get("format") != STATE_FORMAT:
+            raise ValueError(
+                f"{self.name}: another version of music-ner saved these names: install that "
+                "version, or train and package the pipeline with this one"
+            )
+        self._names = Trie().frombytes(state["names"])
+        self._listed = state["listed"]
+        self._pairs = state["pairs"]
+        self._longest = state["longest"]
+        self._learn(state["counts"])
+        return self
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the names, and the counts of ordinary words.
+
+        path (str | Path): Folder to write to.
+        """
+        save = {"catalogue.msgpack": lambda file: file.write_bytes(self.to_bytes())}
+        util.to_disk(path, save, exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Catalogue":
+        """Load what `to_disk` wrote.
+
+        path (str | Path): The folder.
+        """
+        load = {"catalogue.msgpack": lambda file: self.from_bytes(file.read_bytes())}
+        util.from_disk(path, load, exclude)
+        return self
+
+
+def _is_before_possessive(key: str, text: str, after: int) -> bool:
+    return text.startswith("s ", after) and len(key) - key.rfind(" ") > SHORTEST_OWNER
+
+
+def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:
+    return artists << PAIR_BITS | works
+
+
+@Language.factory("catalogue", assigns=["doc._.catalogue", "doc._.catalogue_matches"])
+def create_catalogue(nlp: Language, name: str) -> Catalogue:
+    """Create a catalogue without names."""
+    return Catalogue(name)

@@ -1,0 +1,74 @@
+"""What the matches of a catalogue tell the ner about each token."""
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+from spacy.tokens import Doc
+
+from music_ner.pipeline.catalogue.matching import Match
+from music_ner.pipeline.labels import LABELS
+
+FEATURES = (
+    "begin",
+    "inside",
+    "last",
+    "unit",
+    "length",
+    "commonness",
+    "rarest_word",
+    "partner",
+    "shared",
+)
+N_FEATURES = len(LABELS) * len(FEATURES)
+"""Columns of `doc._.catalogue`."""
+LENGTH_SCALE = 6  # words
+BEGIN, INSIDE, LAST, UNIT = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+
+
+def features_of(matches: Iterable[Match], n_tokens: int) -> np.ndarray:
+    """Turn the matches of a doc into features of its tokens.
+
+    matches (Iterable[Match]): The matches; those of one label do not overlap.
+    n_tokens (int): The number of tokens of the doc.
+    RETURNS (np.ndarray): float32, tokens x `N_FEATURES`: the columns of `FEATURES` for each label
+        (see `Catalogue`).
+    """
+    # Writing to a list is faster than writing to an array.
+    values = [0.0] * (n_tokens * N_FEATURES)
+    for match in matches:
+        of_match = (
+            min(match.n_words, LENGTH_SCALE) / LENGTH_SCALE,
+            match.commonness,
+            match.rarest_word,
+            match.partner > 0,
+            match.shared,
+        )
+        column = LABELS.index(match.label) * len(FEATURES)
+        for token, position in enumerate(_positions(match.end - match.start), start=match.start):
+            first = token * N_FEATURES + column
+            values[first : first + len(FEATURES)] = position + of_match
+    return np.array(values, dtype="f").reshape(n_tokens, N_FEATURES)
+
+
+def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
+    """Give the features of a doc as if some of its matches did not exist.
+
+    doc (Doc): A doc that the catalogue has processed.
+    dropped (Collection[int]): The numbers of these matches, from 1.
+    RETURNS (np.ndarray): Like `doc._.catalogue`. Partners and namesakes that are dropped leave no
+        trace in other matches.
+    """
+    matches = [Match(*match) for match in doc._.catalogue_matches]
+    kept = (
+        match._replace(
+            partner=0 if match.partner in dropped else match.partner,
+            shared=match.shared and match.namesake not in dropped,
+        )
+        for number, match in enumerate(matches, start=1)
+        if number not in dropped
+    )
+    return features_of(kept, len(doc))
+
+
+def _positions(length: int) -> list[tuple[int, ...]]:
+    return [UNIT] if length == 1 else [BEGIN, *[INSIDE] * (length - 2), LAST]

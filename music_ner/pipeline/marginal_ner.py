@@ -1,0 +1,344 @@
+"""The component `marginal_ner`: an entity recognizer that scores every span.
+
+spaCy's `ner` takes the most likely action at each token and cannot revise it. Here the same trained
+model gives the probability of every span, summed over all taggings of the words before it, and the
+most likely spans become entities.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
+from spacy.language import Language
+from spacy.ml.parser_model import ParserStepModel
+from spacy.pipeline._parser_internals.transition_system import TransitionSystem
+from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.vocab import Vocab
+from thinc.api import Model, NumpyOps
+
+from music_ner.pipeline.labels import SPANS_KEY
+
+OPS = NumpyOps()
+NEGLIGIBLE = 1e-5
+NO_TOKEN = -1
+STATE_TOKENS = 3
+MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
+
+
+class ScoredSpan(NamedTuple):
+    """A span that may be an entity.
+
+    start (int): Its first token.
+    end (int): The token after its last.
+    label (str): Its label.
+    probability (float): That the span with this label is an entity.
+    """
+
+    start: int
+    end: int
+    label: str
+    probability: float
+
+
+class Actions:
+    """The columns of the model's scores, by kind of action.
+
+    moves (TransitionSystem): The actions.
+    unseen (set[int]): Columns that the model has not learned; their labels are left out.
+    """
+
+    def __init__(self, moves: TransitionSystem, unseen: set[int]):
+        columns = {moves.get_class_name(i): i for i in range(moves.n_moves)}
+        unseen_labels = {moves.get_class_name(i)[2:] for i in unseen}
+        labels = [name[2:] for name in columns if name.startswith("B-")]
+        self.labels = [label for label in labels if label not in unseen_labels]
+        self.out = columns["O"]
+        self.begin, self.inside, self.last, self.unit = (
+            [columns[f"{action}-{label}"] for label in self.labels] for action in "BILU"
+        )
+
+
+class Tokens(NamedTuple):
+    """The tokens of a batch that are read: all except white space, which training does not have.
+
+    index (np.ndarray): The position of each among all tokens of the batch, and `NO_TOKEN`.
+    offsets (np.ndarray): The position of each in its doc.
+    docs (np.ndarray): The number of the doc of each.
+    lengths (np.ndarray): The number of tokens that are read, for each doc.
+    starts (np.ndarray): Whether an entity may start at each, and False.
+    joins (np.ndarray): Whether an entity may continue from the previous one, and False.
+    """
+
+    index: np.ndarray
+    offsets: np.ndarray
+    docs: np.ndarray
+    lengths: np.ndarray
+    starts: np.ndarray
+    joins: np.ndarray
+
+
+def tokens_of(docs: list[Doc]) -> Tokens:
+    """Find the tokens to read, and where entities may be, as spaCy's `ner` does.
+
+    docs (list[Doc]): A batch. Tokens of entities that are already set, or blocked, are left out of
+        entities, and no entity crosses the start of a sentence.
+    RETURNS (Tokens): The tokens.
+    """
+    iob, sentence, space = np.concatenate(
+        [doc.to_array([ENT_IOB, SENT_START, IS_SPACE]).reshape(-1, 3) for doc in docs]
+    ).T.astype(np.int64)
+    n_tokens = np.array([len(doc) for doc in docs])
+    first_tokens = (n_tokens.cumsum() - n_tokens)[n_tokens > 0]
+    free = (iob == MISSING) | (iob == OUTSIDE)
+    joins = free & (sentence != 1)
+    joins[first_tokens] = False
+    index = np.flatnonzero(space == 0)
+    # An entity continues over white space only if it may continue over each of its tokens.
+    barriers = np.cumsum(~joins)[index]
+    doc_numbers = np.repeat(np.arange(len(docs)), n_tokens)[index]
+    return Tokens(
+        index=np.append(index, NO_TOKEN),
+        offsets=index - (n_tokens.cumsum() - n_tokens)[doc_numbers],
+        docs=doc_numbers,
+        lengths=np.bincount(doc_numbers, minlength=len(docs)),
+        starts=np.append(free[index], False),
+        joins=np.append(np.diff(barriers, prepend=-1) == 0, False),
+    )
+
+
+def score_states(model: ParserStepModel, states: np.ndarray) -> np.ndarray:
+    """Score the actions in any states.
+
+    model (ParserStepModel): The ner's model, with the vectors of a batch.
+    states (np.ndarray): For each state the positions of the next token, the first token of the open
+        entity, and the last token before the next; `NO_TOKEN` for none. States x 3.
+    RETURNS (np.ndarray): States x actions.
+    """
+    vectors = model.state2vec.predict(np.ascontiguousarray(states, dtype="i"))
+    return vectors if model.vec2scores is None else model.vec2scores.predict(vectors)
+
+
+class SpansOfLength(NamedTuple):
+    """Spans of the same length.
+
+    first (np.ndarray): The first token of each.
+    built (np.ndarray): The probability of the actions that build it, given that its first token is
+        reached with no entity open. Spans x labels.
+    """
+
+    first: np.ndarray
+    built: np.ndarray
+
+
+def build_spans(
+    model: ParserStepModel, actions: Actions, tokens: Tokens
+) -> tuple[np.ndarray, list[SpansOfLength]]:
+    """Compute the probabilities of what follows each token if no entity is open there.
+
+    model (ParserStepModel): The ner's model, with the vectors of a batch.
+    actions (Actions): The columns of the model's scores.
+    tokens (Tokens): The tokens of the batch.
+    RETURNS (tuple[np.ndarray, list[SpansOfLength]]): The probability that each token is outside
+        entities (tokens x 1), and the spans of one token, of two, and so on, without negligible
+        ones.
+    """
+    starts, joins = tokens.starts, tokens.joins
+    n_labels = len(actions.labels)
+    numbers = np.arange(len(starts) - 1)
+    no_token, always = np.full_like(numbers, NO_TOKEN), np.ones_like(starts[:-1])
+    scores = score_states(model, tokens.index[np.array([numbers, no_token, no_token]).T])
+    may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
+    valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
+    choices = scores[:, [actions.out, *actions.begin, *actions.unit]]
+    chosen = OPS.softmax(np.where(valid, choices, -np.inf))
+    outside, open_entity, ended = np.split(chosen, [1, 1 + n_labels], axis=1)
+    first = numbers
+    by_length = [SpansOfLength(first, ended)]
+    while True:
+        last = first + len(by_length)
+        still_open = joins[last] & (open_entity.max(axis=1, initial=0) > NEGLIGIBLE)
+        if not still_open.any():
+            return outside, by_length
+        first, last, open_entity = first[still_open], last[still_open], open_entity[still_open]
+        scores = score_states(model, tokens.index[np.array([last, first, last - 1]).T])
+        goes_on = OPS.sigmoid(scores[:, actions.inside] - scores[:, actions.last])
+        goes_on *= joins[last + 1, None]
+        by_length.append(SpansOfLength(first, open_entity * (1 - goes_on)))
+        open_entity = open_entity * goes_on
+
+
+def reach(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Compute the probability of reaching each token of its doc with no entity open.
+
+    steps (np.ndarray): Probability of moving from each token by 1, 2, ... tokens; 0 for steps over
+        the end of the doc. Tokens of all docs x steps.
+    lengths (np.ndarray): The number of tokens of each doc.
+    RETURNS (np.ndarray): One value per token.
+    """
+    n_tokens, n_steps = steps.shape
+    reached = np.zeros(n_tokens)
+    longest_first = np.argsort(-lengths, kind="stable")
+    first = (np.cumsum(lengths) - lengths)[longest_first]
+    n_longer = np.searchsorted(-lengths[longest_first], -np.arange(lengths.max(initial=0)))
+    reached[first[: n_longer[0]]] = 1.0
+    # The only step out of a doc leads to the first token of the next, which is reached anyway.
+    taken = np.arange(1, n_steps + 1)
+    before = (np.arange(n_tokens)[:, None] - taken) % n_tokens
+    coming = steps[before, taken - 1]
+    for offset, n_docs in enumerate(n_longer[1:], start=1):
+        tokens = first[:n_docs] + offset
+        reached[tokens] = (reached[before[tokens]] * coming[tokens]).sum(axis=1)
+    return reached
+
+
+def score_spans(
+    model: ParserStepModel, actions: Actions, docs: list[Doc], threshold: float
+) -> list[list[ScoredSpan]]:
+    """Find the probable spans of a batch.
+
+    The probability of a sequence of actions is the product of those of its actions, each among the
+    valid ones. The probability of a span is the sum over all sequences that contain it: that of
+    reaching its first token with no entity open, times that of the actions that build it.
+
+    model (ParserStepModel): The ner's model, with the vectors of the batch.
+    actions (Actions): The columns of the model's scores.
+    docs (list[Doc]): The batch.
+    threshold (float): Probability that a span must exceed.
+    RETURNS (list[list[ScoredSpan]]): The spans of each doc.
+    """
+    found: list[list[ScoredSpan]] = [[] for _ in docs]
+    tokens = tokens_of(docs)
+    if not len(tokens.docs):
+        return found
+    outside, by_length = build_spans(model, actions, tokens)
+    steps = np.zeros((len(outside), len(by_length)))
+    for column, (first, built) in enumerate(by_length):
+        steps[first, column] = built.sum(axis=1)
+    steps[:, :1] += outside
+    reached = reach(steps, tokens.lengths)
+    for length, (first, built) in enumerate(by_length, start=1):
+        # In single precision the sum may slightly exceed 1.
+        probability = np.minimum(reached[first, None] * built, 1.0)
+        for row, column in np.argwhere(probability > threshold):
+            token = first[row]
+            start, end = int(tokens.offsets[token]), int(tokens.offsets[token + length - 1]) + 1
+            span = ScoredSpan(start, end, actions.labels[column], float(probability[row, column]))
+            found[tokens.docs[token]].append(span)
+    return found
+
+
+def without_overlap(spans: list[ScoredSpan]) -> list[ScoredSpan]:
+    """RETURNS (list[ScoredSpan]): The most probable of overlapping spans, in text order."""
+    kept: list[ScoredSpan] = []
+    for span in sorted(spans, key=lambda span: -span.probability):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+class MarginalEntityRecognizer(EntityRecognizer):
+    """spaCy's `EntityRecognizer` with another decision rule.
+
+    It is trained in the same way. The entities that it finds, not those set before, are in
+    `doc.spans["ents"]`, with their probabilities in the group's `attrs["scores"]`.
+
+    threshold (float | None): Probability that an entity must exceed, from 0 to 1. None: spaCy's own
+        decoding, without probabilities.
+    The other arguments are those of `EntityRecognizer`.
+    RAISES (ValueError): If the threshold is out of range, or the model has `extra_state_tokens`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "ner",
+        moves: TransitionSystem | None = None,
+        *,
+        threshold: float | None,
+        **settings,
+    ):
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"{name}: set threshold to a probability, not to {threshold}")
+        if model.get_ref("lower").get_dim("nF") != STATE_TOKENS:
+            raise ValueError(f"{name}: set extra_state_tokens of the model to false")
+        super().__init__(vocab, model, name, moves, **settings)
+        self.threshold = threshold
+
+    def predict(self, docs: list[Doc]) -> list:
+        """Find the entities of docs.
+
+        docs (list[Doc]): A batch.
+        RETURNS (list[list[ScoredSpan]]): The entities of each, in order, without overlaps; spaCy's
+            states if there is no threshold.
+        """
+        if self.threshold is None:
+            return super().predict(docs)
+        if not any(len(doc) for doc in docs):
+            return [[] for _ in docs]
+        model = self.model.predict(docs)
+        actions = Actions(self.moves, self.model.attrs["unseen_classes"])
+        found = score_spans(model, actions, docs, self.threshold)
+        model.clear_memory()
+        return [without_overlap(spans) for spans in found]
+
+    def set_annotations(self, docs: list[Doc], found: list) -> None:
+        """Set the entities of docs.
+
+        docs (list[Doc]): A batch. Entities that are already set stay.
+        found (list): The result of `predict`.
+        """
+        if self.threshold is None:
+            super().set_annotations(docs, found)
+            return
+        for doc, scored in zip(docs, found, strict=True):
+            spans = [Span(doc, span.start, span.end, label=span.label) for span in scored]
+            iob = doc.to_array(ENT_IOB)
+            if iob.any():
+                doc.set_ents(spans, default="unmodified")
+                outside = [doc[i : i + 1] for i in np.flatnonzero(doc.to_array(ENT_IOB) == MISSING)]
+                doc.set_ents([], outside=outside, default="unmodified")
+            else:
+                doc.set_ents(spans, default="outside")
+            scores = np.array([span.probability for span in scored], dtype="f")
+            doc.spans[SPANS_KEY] = SpanGroup(
+                doc, name=SPANS_KEY, spans=spans, attrs={"scores": scores}
+            )
+
+
+@Language.factory(
+    "marginal_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
+    default_config={
+        "moves": None,
+        "threshold": 0.35,
+        "update_with_oracle_cut_size": 100,
+        "model": DEFAULT_NER_MODEL,
+        "incorrect_spans_key": None,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def create_marginal_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    moves: TransitionSystem | None,
+    threshold: float | None,
+    update_with_oracle_cut_size: int,
+    incorrect_spans_key: str | None,
+    scorer: Callable | None,
+) -> MarginalEntityRecognizer:
+    """Create an entity recognizer that scores every span."""
+    return MarginalEntityRecognizer(
+        nlp.vocab,
+        model,
+        name,
+        moves,
+        threshold=threshold,
+        update_with_oracle_cut_size=update_with_oracle_cut_size,
+        incorrect_spans_key=incorrect_spans_key,
+        scorer=scorer,
+    )

@@ -1,0 +1,386 @@
+"""The component `onnx_encoder`: a fine-tuned transformer that runs in ONNX Runtime.
+
+It gives each token the vector that a spacy-transformers pipeline with strided spans gives it, but
+needs neither that library nor PyTorch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.attrs import IDX, LENGTH
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Ragged
+
+from music_ner.pipeline.span_getters import READ_AS
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+PIECES_AT_ONCE = 512  # more would not stay in a core's cache
+MOST_PADDING = 16  # word pieces; to read them costs about as much as another batch
+FILES = ("encoder.onnx", "tokenizer.json")
+
+
+class Window(NamedTuple):
+    """A slice of a doc.
+
+    first (int): The number of its first token among those of all docs.
+    bounds (np.ndarray): Start and end offset of each token, counted from the window's first
+        character. Tokens x 2.
+    text (str): Its text as the transformer reads it.
+    """
+
+    first: int
+    bounds: np.ndarray
+    text: str
+
+
+def bounds_of_windows(n_tokens: int, window: int, stride: int) -> list[tuple[int, int]]:
+    """Cut a doc into overlapping windows, as `spacy-transformers.strided_spans.v1` does.
+
+    n_tokens (int): Tokens of the doc.
+    window (int): Tokens of a window; the last may have fewer.
+    stride (int): Tokens between the starts of two windows.
+    RETURNS (list[tuple[int, int]]): First token of each window, and the token after its last.
+
+    >>> bounds_of_windows(10, window=6, stride=4)
+    [(0, 6), (4, 10)]
+    """
+    bounds = []
+    for start in range(0, n_tokens // stride * stride, stride):
+        bounds.append((start, min(start + window, n_tokens)))
+        if start + window >= n_tokens:
+            return bounds
+    rest = len(bounds) * stride
+    return [*bounds, (rest, n_tokens)] if rest < n_tokens else bounds
+
+
+def windows_of(docs: list[Doc], window: int, stride: int) -> list[Window]:
+    """Cut docs into windows.
+
+    docs (list[Doc]): A batch.
+    window (int): See `bounds_of_windows`, as for `stride`.
+    RETURNS (list[Window]): The windows of all docs in order; an empty doc has none.
+    """
+    windows = []
+    n_before = 0
+    for doc in docs:
+        text, bounds = (
+            doc.text.translate(READ_AS),
+            doc.to_array([IDX, LENGTH]).astype(np.int64).cumsum(axis=1),
+        )
+        for start, end in bounds_of_windows(len(doc), window, stride):
+            begin, end_char = bounds[start, 0], bounds[end - 1, 1]
+            windows.append(
+                Window(n_before + start, bounds[start:end] - begin, text[begin:end_char])
+            )
+        n_before += len(doc)
+    return windows
+
+
+def batches_of(lengths: np.ndarray, size: int, padding: int) -> Iterator[np.ndarray]:
+    """Put sequences of like length together.
+
+    lengths (np.ndarray): The number of word pieces of each sequence.
+    size (int): The most word pieces of a batch, padding counted; a longer sequence stands alone.
+    padding (int): The most word pieces that pad the sequences of a batch.
+    YIELDS (np.ndarray): The numbers of the sequences of a batch.
+    """
+    order = np.argsort(lengths, kind="stable")
+    start = n_pieces = 0
+    for end, length in enumerate(lengths[order].tolist()):
+        padded = (end + 1 - start) * length
+        if end > start and (padded > size or padded - n_pieces - length > padding):
+            yield order[start:end]
+            start, n_pieces = end, 0
+        n_pieces += length
+    if len(order):
+        yield order[start:]
+
+
+class Alignment(NamedTuple):
+    """Which word pieces make up which tokens.
+
+    pieces (np.ndarray): The numbers of the word pieces of the first token, of the second, and so
+        on, among those of all windows.
+    lengths (np.ndarray): How many each token of the docs has.
+    """
+
+    pieces: np.ndarray
+    lengths: np.ndarray
+
+
+def align(windows: list[Window], offsets: np.ndarray, n_pieces: np.ndarray) -> Alignment:
+    """Align word pieces and tokens by where they lie in the text.
+
+    windows (list[Window]): The windows of a batch, which hold all tokens of its docs.
+    offsets (np.ndarray): Start and end of each word piece in its window, in characters; word pieces
+        that stand for no text have both alike. All pieces of all windows x 2.
+    n_pieces (np.ndarray): How many word pieces each window has.
+    RETURNS (Alignment): The word pieces of each token, from all windows that it is in.
+    """
+    text_lengths = np.array([len(window.text) for window in windows])
+    begins = text_lengths.cumsum() - text_lengths
+    n_tokens = [len(window.bounds) for window in windows]
+    starts, ends = np.concatenate([window.bounds for window in windows]).T + begins.repeat(n_tokens)
+    numbers = np.flatnonzero(offsets[:, 0] < offsets[:, 1])
+    piece_starts, piece_ends = (offsets.T + begins.repeat(n_pieces))[:, numbers]
+    first = piece_ends.searchsorted(starts, side="right")
+    lengths = piece_starts.searchsorted(ends) - first
+    tokens = np.concatenate([np.arange(w.first, w.first + len(w.bounds)) for w in windows])
+    order = tokens.argsort(kind="stable")
+    first, lengths = first[order], lengths[order]
+    before = lengths.cumsum() - lengths
+    pieces = numbers[np.arange(lengths.sum()) + (first - before).repeat(lengths)]
+    return Alignment(pieces, np.bincount(tokens[order], weights=lengths).astype("i"))
+
+
+class Runtime:
+    """A tokenizer and a transformer as they run.
+
+    files (dict[str, bytes]): `encoder.onnx`, the graph from `input_ids` and `attention_mask` to
+        `vectors`; `tokenizer.json`, as the library `tokenizers` writes it.
+    threads (int): Threads of ONNX Runtime; 0 for one a core.
+    approximate_gelu (bool): See `OnnxEncoder`.
+    """
+
+    def __init__(self, files: dict[str, bytes], threads: int, approximate_gelu: bool):
+        self.files = {name: files[name] for name in FILES}
+        self.threads, self.approximate_gelu = threads, approximate_gelu
+        try:
+            # spaCy imports every installed component, also where their requirements are missing.
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise ImportError(f"{error}: pip install 'music-ner[fast]'") from error
+
+        self.tokenizer = Tokenizer.from_buffer(self.files["tokenizer.json"])
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        self.session  # noqa: B018 (to fail here, if at all)
+
+    @property
+    def session(self) -> onnxruntime.InferenceSession:
+        """The transformer, one session per process.
+
+        The threads of a session do not survive a fork, so a forked process needs a session of its
+        own. The old session is kept: its destructor would wait for the threads.
+        """
+        if os.getpid() not in self._sessions:
+            try:
+                import onnxruntime
+            except ImportError as error:
+                raise ImportError(f"{error}: pip install 'music-ner[fast]'") from error
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self.threads
+            options.add_session_config_entry(
+                "optimization.enable_gelu_approximation", str(int(self.approximate_gelu))
+            )
+            self._sessions[os.getpid()] = onnxruntime.InferenceSession(
+                self.files["encoder.onnx"], options, providers=["CPUExecutionProvider"]
+            )
+        return self._sessions[os.getpid()]
+
+    def __reduce__(self) -> tuple:
+        return Runtime, (self.files, self.threads, self.approximate_gelu)
+
+
+class OnnxEncoder(Pipe):
+    """Gives each token its vector, in `doc.tensor`.
+
+    name (str): Name of the component.
+    pooling (Model[Ragged, Floats2d]): Makes one vector of those of a token's word pieces.
+    window (int): How many tokens the transformer reads at once.
+    stride (int): How many tokens lie between the starts of two windows.
+    max_pieces (int): The most word pieces of a window; those beyond are not read.
+    width (int): Length of a vector.
+    threads (int): Threads of ONNX Runtime; 0 for one a core.
+    approximate_gelu (bool): Whether GELU may be had from tanh (https://arxiv.org/abs/1606.08415),
+        which is faster, and within 0.0005.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pooling: Model[Ragged, Floats2d],
+        *,
+        window: int,
+        stride: int,
+        max_pieces: int,
+        width: int,
+        threads: int,
+        approximate_gelu: bool,
+    ):
+        self.name = name
+        self.pooling = pooling
+        self.window, self.stride, self.max_pieces = window, stride, max_pieces
+        self.width, self.threads, self.approximate_gelu = width, threads, approximate_gelu
+        self._runtime: Runtime | None = None
+
+    def load(self, files: dict[str, bytes]) -> None:
+        """Take a transformer.
+
+        files (dict[str, bytes]): See `Runtime`.
+        """
+        self._runtime = Runtime(files, self.threads, self.approximate_gelu)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The transformer.
+
+        RAISES (ValueError): If there is none yet.
+        """
+        if self._runtime is None:
+            raise ValueError(f"{self.name} has no transformer yet: load a saved pipeline")
+        return self._runtime
+
+    def __call__(self, doc: Doc) -> Doc:
+        """RETURNS (Doc): The doc, with a vector for each token in `doc.tensor`."""
+        (doc.tensor,) = self.predict([doc])
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int) -> Iterator[Doc]:
+        """Read docs in batches.
+
+        stream (Iterable[Doc]): Docs.
+        batch_size (int): How many are read at a time.
+        YIELDS (Doc): The docs in their order.
+        """
+        handle_error = self.get_error_handler()
+        for batch in util.minibatch(stream, batch_size):
+            docs = list(batch)
+            try:
+                for doc, vectors in zip(docs, self.predict(docs), strict=True):
+                    doc.tensor = vectors
+                yield from docs
+            except Exception as error:
+                handle_error(self.name, self, docs, error)
+
+    def predict(self, docs: list[Doc]) -> list[Floats2d]:
+        """Read docs.
+
+        docs (list[Doc]): A batch.
+        RETURNS (list[Floats2d]): The vectors of each doc's tokens; zeros for a token without word
+            pieces.
+        """
+        windows = windows_of(docs, self.window, self.stride)
+        if not windows:
+            return [np.zeros((0, self.width), dtype="f") for _ in docs]
+        encode = self.runtime.tokenizer.encode  # `encode_batch` starts threads that do not fork
+        encodings = [encode(window.text) for window in windows]
+        pieces = [encoding.ids[: self.max_pieces] for encoding in encodings]
+        offsets = np.array(
+            [pair for e in encodings for pair in e.offsets[: self.max_pieces]], dtype=np.int64
+        )
+        n_pieces = np.array([len(ids) for ids in pieces])
+        alignment = align(windows, offsets, n_pieces)
+        pooled = np.zeros((len(alignment.lengths), self.width), dtype="f")
+        if len(alignment.pieces):
+            vectors = self._vectors_of_pieces(pieces, n_pieces)[alignment.pieces]
+            pooled = self.pooling.predict(Ragged(vectors, alignment.lengths))
+        return np.split(pooled, np.cumsum([len(doc) for doc in docs[:-1]]))
+
+    def _vectors_of_pieces(self, pieces: list[list[int]], n_pieces: np.ndarray) -> Floats2d:
+        vectors = np.zeros((n_pieces.sum(), self.width), dtype="f")
+        start = n_pieces.cumsum() - n_pieces
+        for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MOST_PADDING):
+            lengths = n_pieces[numbers]
+            mask = np.arange(lengths.max()) < lengths[:, None]
+            ids = np.zeros(mask.shape, dtype=np.int64)
+            ids[mask] = [i for n in numbers for i in pieces[n]]
+            inputs = {"input_ids": ids, "attention_mask": mask.astype(np.int64)}
+            (found,) = self.runtime.session.run(["vectors"], inputs)
+            sequence, place = mask.nonzero()
+            vectors[start[numbers][sequence] + place] = found[mask]
+        return vectors
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """RETURNS (bytes): The transformer."""
+        files = self.runtime.files
+        return util.to_bytes({name: partial(files.get, name) for name in FILES}, exclude)
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> OnnxEncoder:
+        """Load what `to_bytes` gave.
+
+        data (bytes): The transformer.
+        """
+        self.load(srsly.msgpack_loads(data))
+        return self
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Save the transformer.
+
+        path (str | Path): Folder to write to.
+        """
+        files = self.runtime.files
+        writers = {name: lambda file, n=name: file.write_bytes(files[n]) for name in FILES}
+        util.to_disk(path, writers, exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> OnnxEncoder:
+        """Load what `to_disk` wrote.
+
+        path (str | Path): The folder.
+        """
+        self.load({name: (Path(path) / name).read_bytes() for name in FILES})
+        return self
+
+
+@Language.factory(
+    "onnx_encoder",
+    assigns=["doc.tensor"],
+    default_config={
+        "pooling": {"@layers": "reduce_mean.v1"},
+        "threads": 1,
+        "approximate_gelu": False,
+    },
+)
+def create_onnx_encoder(
+    nlp: Language,
+    name: str,
+    pooling: Model[Ragged, Floats2d],
+    window: int,
+    stride: int,
+    max_pieces: int,
+    width: int,
+    threads: int,
+    approximate_gelu: bool,
+) -> OnnxEncoder:
+    """Create an encoder that has no transformer yet."""
+    return OnnxEncoder(
+        name,
+        pooling,
+        window=window,
+        stride=stride,
+        max_pieces=max_pieces,
+        width=width,
+        threads=threads,
+        approximate_gelu=approximate_gelu,
+    )
+
+
+def doc_tensor(width: int) -> Model[list[Doc], list[Floats2d]]:
+    """A tok2vec that gives the vectors that a component before it has put in `doc.tensor`.
+
+    width (int): Length of a vector.
+    """
+    return Model("doc_tensor", _forward, dims={"nO": width})
+
+
+def _forward(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable[[Any], list]]:
+    width = model.get_dim("nO")
+    for doc in docs:
+        if len(doc) and doc.tensor.shape != (len(doc), width):
+            raise ValueError("Tokens have no vectors: the pipeline needs its onnx_encoder enabled")
+    return [doc.tensor.reshape(-1, width) for doc in docs], lambda gradients: []

@@ -1,0 +1,1 @@
+"""What only training needs: augmentation, corpus reader, config, encoder."""

@@ -1,0 +1,276 @@
+"""Augmenters of annotated music queries, for `[corpora.train.augmenter]` of the config.
+
+Each rewrites the text of a query together with its entities. Queries with missing tags pass
+unchanged. Randomness comes from the module `random`, which `spacy train` seeds.
+"""
+
+import random
+import re
+import string
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from spacy.language import Language
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from music_ner.data.query import Query, Span, normalize_query, to_doc
+from music_ner.pipeline.catalogue.files import NameRecord, read_name_records
+from music_ner.pipeline.catalogue.names import spell
+from music_ner.pipeline.labels import LABELS
+
+ARTIST, WORK = LABELS
+Augmenter = Callable[[Language, Example], Iterator[Example]]
+
+
+class Piece(NamedTuple):
+    """A stretch of a query: an entity, or what stands between two of them.
+
+    text (str): The stretch.
+    label (str): The entity's label, empty between entities.
+    """
+
+    text: str
+    label: str = ""
+
+
+def to_pieces(query: Query) -> list[Piece]:
+    """Cut a query into entities and what stands between them, by turns.
+
+    query (Query): Any query.
+    RETURNS (list[Piece]): Pieces whose texts make up the query's; the first and the last are no
+        entities, and may be empty, as may those between two entities.
+    """
+    pieces, end = [], 0
+    for span in query.spans:
+        pieces.append(Piece(query.text[end : span.start]))
+        pieces.append(Piece(query.text[span.start : span.end], span.label))
+        end = span.end
+    return [*pieces, Piece(query.text[end:])]
+
+
+def from_pieces(pieces: Iterable[Piece]) -> Query:
+    """Put a query together.
+
+    pieces (Iterable[Piece]): Its stretches in order.
+    RETURNS (Query): The query, with an entity for each piece that has a label.
+    """
+    text, spans = "", []
+    for piece in pieces:
+        if piece.label:
+            spans.append(Span(len(text), len(text) + len(piece.text), piece.label))
+        text += piece.text
+    return Query("", text, tuple(spans))
+
+
+def is_plain(text: str) -> bool:
+    """RETURNS (bool): Whether a query is written as MusicRecoNER's are: no capitals, and no
+    punctuation but the comma that stands for `|`."""
+    return text == text.lower() and not re.search(r"[.?!'’\"“”();:]", text)
+
+
+def replace_mentions(
+    pieces: Sequence[Piece], records: Sequence[NameRecord], rng: random.Random
+) -> list[Piece]:
+    """Replace the entities of a query with other names, a work with its artist.
+
+    pieces (Sequence[Piece]): The query (see `to_pieces`).
+    records (Sequence[NameRecord]): Artists with their works; each has one if the query has one.
+    rng (random.Random): Source of randomness.
+    RETURNS (list[Piece]): The query with other names, written as the query is.
+    """
+    write = spell if is_plain("".join(piece.text for piece in pieces)) else str
+    artists = [i for i, piece in enumerate(pieces) if piece.label == ARTIST]
+    drawn = {i: rng.choice(records) for i in artists}
+    replaced = []
+    for i, piece in enumerate(pieces):
+        name = piece.text
+        if piece.label == ARTIST:
+            name = write(drawn[i].artist)
+        elif piece.label:
+            nearest = min(artists, key=lambda at: abs(at - i), default=None)
+            record = rng.choice(records) if nearest is None else drawn[nearest]
+            name = write(rng.choice(record.works))
+        replaced.append(Piece(name, piece.label))
+    return replaced
+
+
+def typo(word: str, rng: random.Random) -> str:
+    """RETURNS (str): The word with one letter left out, doubled, or swapped with the next."""
+    at = rng.randrange(1, len(word) - 1)
+    before, here, after = word[:at], word[at], word[at + 1 :]
+    swapped = before + after[0] + here + after[1:]
+    return rng.choice([before + after, before + 2 * here + after, *{swapped} - {word}])
+
+
+def add_typo(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
+    """Misspell one word of four letters or more, if there is one."""
+    words = [
+        (i, match)
+        for i, piece in enumerate(pieces)
+        for match in re.finditer(r"[^\W\d_]{4,}", piece.text)
+    ]
+    rewritten = list(pieces)
+    if words:
+        i, match = rng.choice(words)
+        text = pieces[i].text
+        text = text[: match.start()] + typo(match[0], rng) + text[match.end() :]
+        rewritten[i] = pieces[i]._replace(text=text)
+    return rewritten
+
+
+CONTRACTIONS = {
+    "im": "I'm", "ive": "I've", "id": "I'd", "i": "I", "dont": "don't", "doesnt": "doesn't",
+    "cant": "can't", "isnt": "isn't", "arent": "aren't", "wont": "won't", "whats": "what's",
+    "thats": "that's", "youre": "you're", "theyre": "they're", "didnt": "didn't",
+    "couldnt": "couldn't", "theres": "there's", "lets": "let's", "ill": "I'll",
+}  # fmt: skip
+POSSESSIVE_GAP = "'s "
+GAPS = {
+    (ARTIST, WORK): (" - ", " – ", ": ", POSSESSIVE_GAP, " "),
+    (WORK, ARTIST): (" - ", " – ", " by ", ", ", " "),
+}
+SEPARATOR = re.compile(r"(?: ?,)? (?:(?:and|&|or|by|from|-) )?")
+LIST_GAPS = (", ", " and ", " / ", " & ")
+BREAKS = (". ", "? ", "! ", "... ", " - ")
+ENDS = (".", "?", "!", "...", "??", "")
+QUOTES = (('"', '"'), ("'", "'"), ("“", "”"), ("", ""), ("", ""), ("", ""))
+
+
+def write_naturally(pieces: Sequence[Piece], capitals: float, rng: random.Random) -> list[Piece]:
+    """Write a query with punctuation and capitals, as careful people do.
+
+    pieces (Sequence[Piece]): A preprocessed query.
+    capitals (float): Probability that it has capitals.
+    rng (random.Random): Source of randomness.
+    RETURNS (list[Piece]): The query as it might have been written.
+    """
+    has_capitals = rng.random() < capitals
+    (opened, closed), sentence_break = rng.choice(QUOTES), rng.choice(BREAKS)
+    last = len(pieces) - 1
+    written = []
+    for i, piece in enumerate(pieces):
+        text = string.capwords(piece.text) if has_capitals and piece.label else piece.text
+        if piece.label == WORK:
+            written += [Piece(opened), Piece(text, piece.label), Piece(closed)]
+            continue
+        if text == " " and 0 < i < last:
+            neighbours = (pieces[i - 1].label, pieces[i + 1].label)
+            text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
+            if text == POSSESSIVE_GAP:  # the possessive belongs to the name
+                written[-1] = written[-1]._replace(text=written[-1].text + "'s")
+                text = " "
+        elif not piece.label and not (0 < i < last and SEPARATOR.fullmatch(text)):
+            text = re.sub(r"\w+", lambda word: CONTRACTIONS.get(word[0], word[0]), text)
+            text = text.replace(", ", sentence_break)
+            if has_capitals:
+                start = r"^[a-z]|(?<=[.?!] )[a-z]" if i == 0 else r"(?<=[.?!] )[a-z]"
+                text = re.sub(start, lambda letter: letter[0].upper(), text)
+        written.append(Piece(text, piece.label))
+    return [*written, Piece(rng.choice(ENDS))]
+
+
+def read_mentions(corpus: str | Path) -> list[NameRecord]:
+    """Read the names in a training corpus: each query's artists with its works.
+
+    corpus (str | Path): A DocBin file.
+    RETURNS (list[NameRecord]): Artists and works from queries that hold both.
+    """
+    records = []
+    for doc in DocBin().from_disk(corpus).get_docs(Vocab()):
+        artists, works = (
+            [ent.text for ent in doc.ents if ent.label_ == label] for label in (ARTIST, WORK)
+        )
+        records += [NameRecord(artist, tuple(works)) for artist in artists if works]
+    return records
+
+
+def _augmented(
+    nlp: Language, example: Example, rewrite: Callable[[list[Piece]], list[Piece]]
+) -> Example:
+    gold = example.reference
+    spans = tuple(Span(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents)
+    query = normalize_query(from_pieces(rewrite(to_pieces(Query("", gold.text, spans)))))
+    try:
+        return Example(nlp.make_doc(query.text), to_doc(query, nlp.make_doc))
+    except ValueError as error:
+        # Two entities in one token of the tokenizer: there is no way to tag it.
+        if "E1010" not in str(error):
+            raise
+        return example
+
+
+def _is_known(example: Example) -> bool:
+    return all(token.ent_iob for token in example.reference)
+
+
+def create_mention_augmenter(
+    names: Sequence[str], corpus: str | None, level: float, share_of_names: float
+) -> Augmenter:
+    """Create an augmenter that replaces the entities of queries (see `replace_mentions`).
+
+    names (Sequence[str]): Files of names (see `read_name_records`).
+    corpus (str | None): The training corpus, whose own names are used too.
+    level (float): Probability that a query is rewritten.
+    share_of_names (float): Probability that it is rewritten with names of the files.
+    RAISES (ValueError): If there are no names, or a file of names cannot be read.
+    """
+    listed = [record for path in names for record in read_name_records(path)]
+    mentioned = read_mentions(corpus) if corpus else []
+    if not listed and not mentioned:
+        raise ValueError("There are no names to insert: give a file of names or a corpus")
+    listed_works, mentioned_works = (
+        [record for record in records if record.works] for records in (listed, mentioned)
+    )
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        named = random.random() < share_of_names
+        is_chosen = random.random() < level
+        ents = example.reference.ents
+        if is_chosen and ents and _is_known(example):
+            has_work = any(ent.label_ == WORK for ent in ents)
+            of_files, of_corpus = (
+                (listed_works, mentioned_works) if has_work else (listed, mentioned)
+            )
+            if records := (of_files or of_corpus) if named else (of_corpus or of_files):
+                example = _augmented(nlp, example, lambda p: replace_mentions(p, records, random))
+        yield example
+
+    return augment
+
+
+def create_noise_augmenter(typos: float, natural: float, capitals: float) -> Augmenter:
+    """Create an augmenter that adds typos, or capitals and punctuation.
+
+    typos (float): Probability of a misspelt word.
+    natural (float): Probability that a query is written with punctuation (see `write_naturally`).
+    capitals (float): Probability that such a query has capitals too.
+    """
+
+    def rewrite(pieces: list[Piece]) -> list[Piece]:
+        if random.random() < typos:
+            pieces = add_typo(pieces, random)
+        if random.random() < natural:
+            pieces = write_naturally(pieces, capitals, random)
+        return pieces
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        if is_plain(example.reference.text) and _is_known(example):
+            example = _augmented(nlp, example, rewrite)
+        yield example
+
+    return augment
+
+
+def create_chain(*augmenters: Augmenter) -> Augmenter:
+    """Apply augmenters one after the other."""
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        examples: Iterable[Example] = [example]
+        for augmenter in augmenters:
+            examples = [new for old in examples for new in augmenter(nlp, old)]
+        yield from examples
+
+    return augment

@@ -1,0 +1,544 @@
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import spacy
+import srsly
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import DocBin
+
+from scripts import convert, sample, sources
+from music_ner.data.query import AMBIGUOUS, Query, Span, to_doc
+from music_ner.data.writings import query_key
+from music_ner.data.bio import write_bio
+from music_ner.data.offsets_csv import write_csv
+from tests.conftest import ROOT
+
+NLP = spacy.blank("en")
+OUTPUTS = {"train.spacy", "dev.spacy", "test.spacy", "summary.json", "rejected.jsonl"}
+
+
+def gold(line, query_id="gold"):
+    """A gold query of a marked line."""
+    query = sample.parse(line, query_id)
+    return replace(query, spans=tuple(span._replace(certainty="") for span in query.spans))
+
+
+def annotated(line, annotator="ann", query_id="1"):
+    """A query of a marked line, as `read_csv` reads it."""
+    query = sample.parse(line, query_id)
+    spans = tuple(span._replace(annotator=annotator) for span in query.spans)
+    return replace(query, spans=spans, annotations=spans)
+
+
+def layer(query):
+    """RETURNS: Text, label and annotator of the annotators' spans."""
+    return [(query.text[s.start : s.end], s.label, s.annotator) for s in query.annotations]
+
+
+def texts(docs_or_queries):
+    return [item.text for item in docs_or_queries]
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Convert files of these names and contents, from memory to memory.
+
+    Names that start with "test_" or "train_" are chosen as that; those that end in .csv hold the
+    rows below the header. RETURNS: The docs of each split, the summary and what was rejected.
+    """
+
+    def run(files, seed=0):
+        paths = {"csv": [], "bio": [], "train_bio": [], "test_bio": []}
+        for name, content in files.items():
+            path = tmp_path / name
+            header = "id,text,start_offset,end_offset,label\n" if path.suffix == ".csv" else ""
+            path.write_text(header + content, encoding="utf8")
+            kind = re.match("(test_|train_)?", name)[0] + "bio"
+            paths["csv" if header else kind].append(path)
+        return convert.convert(**paths, seed=seed, make_doc=NLP.make_doc)
+
+    return run
+
+
+def bio(*lines):
+    """RETURNS: A BIO file's content, of lines with words and tags such as `by sade/Artist`."""
+    blocks = []
+    for line in lines:
+        pairs = [word.partition("/") for word in line.split()]
+        blocks.append("".join(f"{w}\t{'B-' + label if label else 'O'}\n" for w, _, label in pairs))
+    return "\n".join(blocks)
+
+
+GOLD = bio(*[f"number {n} by artist{n}/Artist" for n in range(12)])
+
+
+# place
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "placed"),
+    [
+        ("like [sade](Artist)", "like sade", "sade"),
+        ("LIKE [SADE](Artist) MORE", "like sade more", "sade"),
+        ("like  [sade](Artist),more", "like sade, more", "sade"),
+        ("songs like [p!nk](Artist)", "songs like pnk", "pnk"),
+        ("by [acdc](Artist) please", "by a.c.d.c please", "a.c.d.c"),
+        ("by [beyonce](Artist)", "by beyoncé", "beyoncé"),
+        ("HIP HOP [LIKE](WoA) ADELE", "hip-hop like adele", "like"),
+        ("one two three [one two](WoA)", "one two-three: one-two", "one-two"),
+        ("a b c a [bc](WoA)", "a bc a b c", "b c"),
+    ],
+)
+def test_a_span_is_placed_on_another_writing_of_its_query(line, text, placed):
+    query = annotated(line)
+    spans, lost = convert.place(query, Query("gold", text))
+    assert [text[span.start : span.end] for span in spans] == [placed]
+    assert [span[2:] for span in spans] == [span[2:] for span in query.spans]
+    assert lost == []
+
+
+def test_a_span_of_which_nothing_is_left_in_the_other_writing_is_lost():
+    query = annotated("songs like [!!!](Artist) and [sade](Artist)")
+    spans, lost = convert.place(query, Query("gold", "songs like and sade"))
+    assert [span[:2] for span in spans] == [(15, 19)]
+    assert lost == [query.spans[0]]
+
+
+# join
+
+
+def test_gold_decides_and_the_annotators_spans_are_kept_beside_it():
+    joined, others, lost = convert.join(
+        [gold("[halo](WoA) by sade")], [annotated("halo by [sade](Artist)")]
+    )
+    assert joined[0].spans == (Span(0, 4, "WoA"),)
+    assert layer(joined[0]) == [("sade", "Artist", "ann")]
+    assert others == lost == []
+
+
+@pytest.mark.parametrize("text", ["HALO BY SADE", "halo, by sade!", "halo  bysade", "hálo by sade"])
+def test_writings_of_one_query_join(text):
+    joined, others, _ = convert.join([gold("[halo](WoA) by sade")], [Query("1", text)])
+    assert texts(joined) == ["halo by sade"]
+    assert others == []
+
+
+def test_other_queries_do_not_join():
+    joined, others, _ = convert.join([gold("[halo](WoA)")], [annotated("[halo 2](WoA)")])
+    assert layer(joined[0]) == []
+    assert texts(others) == ["halo 2"]
+
+
+def test_spans_are_placed_on_each_writing_of_a_gold_query():
+    joined, _, _ = convert.join(
+        [gold("songs, like halo"), gold("songs like halo"), gold("songs like: halo!")],
+        [annotated("songs - like [halo](WoA)")],
+    )
+    assert [layer(query) for query in joined] == [[("halo", "WoA", "ann")]] * 3
+
+
+def test_a_span_that_no_gold_writing_holds_is_lost_once():
+    query = annotated("by [!!!](Artist) please")
+    joined, _, lost = convert.join([gold("by, please"), gold("by please")], [query])
+    assert [layer(query) for query in joined] == [[], []]
+    assert lost == [(query, query.spans[0])]
+
+
+def test_the_annotator_named_first_decides_where_there_is_no_gold():
+    first, second = annotated("halo by [sade](Artist)"), annotated("[halo](WoA) by sade", "bea")
+    for order, entity in (([first, second], "Artist"), ([second, first], "WoA")):
+        _, (query,), _ = convert.join([], order)
+        assert [span.label for span in query.spans] == [entity]
+        assert layer(query) == [("halo", "WoA", "bea"), ("sade", "Artist", "ann")]
+
+
+def test_several_annotators_spans_are_all_kept_beside_gold():
+    (query,), _, _ = convert.join(
+        [gold("halo by [sade](Artist)")],
+        [annotated("halo by [sade](Artist)"), annotated("HALO BY [SADE](WoA)", "bea")],
+    )
+    assert layer(query) == [("sade", "Artist", "ann"), ("sade", "WoA", "bea")]
+
+
+# agreement
+
+
+def test_an_annotator_who_marks_what_gold_marks_agrees():
+    joined, _, _ = convert.join(
+        [gold("halo by [sade](Artist)"), gold("calm")], [annotated("halo by [sade](Artist)")]
+    )
+    assert convert.agreement(joined) == {"ann": {"queries": 1, "f1": 1.0}}
+
+
+def test_agreement_is_the_f1_of_each_annotators_spans_against_gold():
+    joined, _, _ = convert.join(
+        [gold("[halo](WoA) by [sade adu](Artist)"), gold("more [korn](Artist)")],
+        [
+            annotated("[halo](WoA) by [sade](Artist) adu"),
+            annotated("more [korn](Artist)"),
+            annotated("more [korn](WoA)", "bea"),
+        ],
+    )
+    # ann: 2 of 3 spans are right, of 3 gold ones; bea: the wrong label
+    assert convert.agreement(joined) == {
+        "ann": {"queries": 2, "f1": pytest.approx(2 / 3)},
+        "bea": {"queries": 1, "f1": 0.0},
+    }
+
+
+def test_an_ambiguous_span_agrees_with_no_gold_entity():
+    span = Span(8, 12, AMBIGUOUS, "", "ann")
+    query = Query("1", "halo by sade", (span,), (span,))
+    joined, _, _ = convert.join([gold("halo by [sade](Artist)")], [query])
+    assert convert.agreement(joined) == {"ann": {"queries": 1, "f1": 0.0}}
+
+
+# split
+
+WRITINGS = (str, str.upper, str.title, "{} !".format, "- {}".format, lambda s: s.replace(" ", "  "))
+
+
+@st.composite
+def query_lists(draw):
+    """Queries, some of them several times in other case, with other spaces and punctuation."""
+    words = st.lists(st.sampled_from(["slow", "funk", "for", "rain"]), min_size=1, max_size=3)
+    queries = []
+    for text in draw(st.lists(words.map(" ".join), min_size=1, max_size=30)):
+        text = draw(st.sampled_from(WRITINGS))(text)
+        spans = draw(st.sampled_from([(), (Span(0, 4, "WoA"),), (Span(0, 4, "Artist"),)]))
+        queries.append(Query(str(len(queries)), text, spans))
+    return queries
+
+
+def keys(queries):
+    return {query_key(query.text) for query in queries}
+
+
+@given(queries=query_lists(), seed=st.integers(0, 99))
+def test_no_query_is_in_two_splits_and_each_is_in_one(queries, seed):
+    splits = convert.split(queries, [], [], seed)
+    assert Counter(q.id for split in splits.values() for q in split) == Counter(
+        q.id for q in queries
+    )
+    assert sum(len(keys(split)) for split in splits.values()) == len(keys(queries))
+
+
+@given(queries=query_lists(), seed=st.integers(0, 99), share=st.sampled_from([0.1, 0.3, 0.5]))
+def test_each_stratum_is_held_out_by_its_share(queries, seed, share):
+    distinct = list({query_key(query.text): query for query in reversed(queries)}.values())
+    kept, held_out = convert.hold_out(distinct, share, seed)
+    count = len(held_out)
+    assert count - 1 < share * len(distinct) <= count
+    strata = Counter(tuple(span.label for span in query.spans) for query in distinct)
+    held = Counter(tuple(span.label for span in query.spans) for query in held_out)
+    for labels, size in strata.items():
+        assert abs(held[labels] - size * count / len(distinct)) < 1
+    assert len(kept) + count == len(distinct)
+
+
+@pytest.mark.parametrize(
+    ("size", "train", "dev", "test"),
+    [(100, 81, 9, 10), (599, 485, 54, 60), (12, 9, 1, 2), (3, 1, 1, 1), (2, 0, 1, 1), (0, 0, 0, 0)],
+)
+def test_a_tenth_is_test_and_a_tenth_of_the_rest_dev(size, train, dev, test):
+    queries = [Query(str(n), f"number {n}") for n in range(size)]
+    splits = convert.split(queries, [], [], seed=0)
+    assert {name: len(split) for name, split in splits.items()} == {
+        "train": train,
+        "dev": dev,
+        "test": test,
+    }
+
+
+def test_labels_are_spread_evenly_over_the_splits():
+    queries = [gold(f"[a{n}](Artist)") for n in range(50)] + [gold(f"b{n}") for n in range(50)]
+    test = convert.split(queries, [], [], seed=3)["test"]
+    assert [bool(query.spans) for query in test] == [True] * 5 + [False] * 5
+
+
+def test_the_split_follows_the_seed_and_not_the_order_of_queries():
+    queries = [Query(str(n), f"number {n}") for n in range(100)]
+    first = keys(convert.split(queries, [], [], seed=0)["test"])
+    assert keys(convert.split(queries[::-1], [], [], seed=0)["test"]) == first
+    assert keys(convert.split(queries, [], [], seed=1)["test"]) != first
+
+
+def test_queries_without_gold_go_to_train_where_there_is_gold():
+    queries = [Query(str(n), f"number {n}") for n in range(20)]
+    others = [Query(str(n), f"other {n}") for n in range(20)]
+    splits = convert.split(queries, others, [], seed=0)
+    assert splits["train"][-20:] == others
+    assert keys(splits["dev"]) | keys(splits["test"]) <= keys(queries)
+
+
+def test_queries_without_gold_are_split_where_there_is_none():
+    others = [Query(str(n), f"other {n}") for n in range(20)]
+    splits = convert.split([], others, [], seed=0)
+    assert [len(splits[name]) for name in ("train", "dev", "test")] == [16, 2, 2]
+
+
+def test_a_fixed_test_set_is_taken_as_it_is():
+    queries = [Query(str(n), f"number {n}") for n in range(20)]
+    fixed = [Query("t", "calm piano")]
+    splits = convert.split(queries, [], fixed, seed=0)
+    assert [len(splits[name]) for name in ("train", "dev", "test")] == [18, 2, 1]
+    assert splits["test"] == fixed
+
+
+# convert
+
+
+def test_docs_hold_gold_entities_and_the_annotators_layer(converted):
+    docs, *_ = converted({"gold.bio": GOLD, "ann.csv": "7,Number 3 by Artist3,0,8,WoA_deduced\n"})
+    (doc,) = (d for split in docs.values() for d in split if d.text == "number 3 by artist3")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("artist3", "Artist")]
+    assert [(span.text, span.label_) for span in doc.spans["annotator"]] == [("number 3", "WoA")]
+    assert doc.spans["annotator"].attrs == {"annotator": ["ann"], "certainty": ["deduced"]}
+
+
+def test_gold_is_known_where_the_annotator_was_unsure(converted):
+    files = {"gold.bio": GOLD, "ann.csv": "7,number 3 by artist3,0,8,Artist_or_WoA\n"}
+    docs, summary, _ = converted(files)
+    assert all(token.ent_iob for split in docs.values() for doc in split for token in doc)
+    assert all(split["missing_tokens"] == 0 for split in summary["splits"].values())
+
+
+def test_an_ambiguous_span_without_gold_becomes_missing_tokens(converted):
+    docs, summary, _ = converted(
+        {"gold.bio": GOLD, "ann.csv": "7,more halo by sade,5,9,Artist_or_WoA\n"}
+    )
+    (doc,) = (d for d in docs["train"] if d.text == "more halo by sade")
+    assert [token.ent_iob for token in doc] == [2, 0, 2, 2]
+    assert [span.label_ for span in doc.spans["annotator"]] == [AMBIGUOUS]
+    assert summary["splits"]["train"]["missing_tokens"] == 1
+
+
+def test_all_outside_the_spans_of_a_query_with_a_rejected_row_is_missing(converted):
+    rows = "7,more halo by sade,5,9,WoA\n7,more halo by sade,13,99,Artist\n"
+    docs, _, rejected = converted({"gold.bio": GOLD, "ann.csv": rows})
+    (doc,) = (d for d in docs["train"] if d.text == "more halo by sade")
+    assert [token.ent_iob for token in doc] == [0, 3, 0, 0]
+    assert [item["row"] for item in rejected] == [3]
+
+
+def test_queries_for_train_alone_are_in_no_other_split(converted):
+    more = bio("one more halo/WoA", "and another")
+    without, *_ = converted({"gold.bio": GOLD})
+    docs, summary, _ = converted({"gold.bio": GOLD, "train_more.bio": more})
+    assert texts(docs["train"]) == [*texts(without["train"]), "one more halo", "and another"]
+    assert texts(docs["dev"] + docs["test"]) == texts(without["dev"] + without["test"])
+    marked = [doc.text for doc in docs["train"] if doc.user_data.get("supplement")]
+    assert marked == ["one more halo", "and another"]
+    assert not any("supplement" in doc.user_data for doc in without["train"])
+    assert summary["supplement"] == 2
+    (counts,) = summary["train_bio"].values()
+    assert counts["words"] == 5
+    more = bio("Number 3, by artist3!", "calm, piano", "one more")
+    files = {"gold.bio": GOLD, "train_more.bio": more, "test_gold.bio": bio("calm piano")}
+    docs, _, rejected = converted(files)
+    assert sum(text == "one more" for text in texts(docs["train"])) == 1
+    assert [item["content"] for item in rejected] == ["Number 3, by artist3!", "calm, piano"]
+    assert all("another file holds this query" in item["reason"] for item in rejected)
+
+
+def test_queries_that_the_fixed_test_set_holds_are_left_out_and_rejected(converted):
+    test = bio("Number 3, by artist3!/Artist", "calm piano")
+    docs, summary, rejected = converted({"gold.bio": GOLD, "test_gold.bio": test})
+    assert texts(docs["test"]) == ["Number 3, by artist3!", "calm piano"]
+    assert len(docs["train"]) + len(docs["dev"]) == 11
+    assert summary["left_out_for_the_test_set"] == 1
+    assert rejected == [
+        {
+            "file": "gold.bio:16",
+            "reason": "the test set holds this query, so it is not trained on",
+            "content": "number 3 by artist3",
+        }
+    ]
+
+
+def test_an_annotated_query_that_the_fixed_test_set_holds_is_not_trained_on(converted):
+    rows = "".join(f"{n},other {n},0,5,WoA\n" for n in range(10)) + "10,calm piano,0,4,WoA\n"
+    docs, summary, _ = converted({"ann.csv": rows, "test_gold.bio": bio("Calm piano/Artist")})
+    assert texts(docs["test"]) == ["Calm piano"]
+    assert [span.text for span in docs["test"][0].spans["annotator"]] == ["Calm"]
+    assert "calm piano" not in texts(docs["train"] + docs["dev"])
+    assert summary["joined_queries"] == 1
+
+
+def test_a_span_that_the_gold_text_does_not_hold_is_rejected_with_its_reason(converted):
+    rows = "7,number 3 (!!!) by artist3,10,13,WoA\n"
+    _, summary, rejected = converted({"gold.bio": GOLD, "ann.csv": rows})
+    assert summary["spans_not_placed"] == 1
+    assert rejected == [
+        {
+            "file": "ann.csv:7",
+            "reason": "the gold text of this query does not hold '!!!'",
+            "content": "number 3 (!!!) by artist3",
+        }
+    ]
+
+
+def test_the_summary_says_what_joined_and_what_did_not(converted):
+    rows = "7,number 3 by artist3,0,8,WoA\n8,calm halo,5,9,WoA\n"
+    _, summary, _ = converted({"gold.bio": GOLD, "ann.csv": rows, "bea.csv": rows})
+    assert summary["joined_queries"] == 2
+    assert summary["queries_without_gold"] == 1
+    assert summary["not_joined"] == [{"id": "ann.csv:8", "text": "calm halo"}]
+    assert set(summary["agreement"]) == {"ann", "bea"}
+
+
+def test_the_summary_counts_what_each_split_holds(converted):
+    _, summary, _ = converted({"gold.bio": GOLD + "\n" + bio("calm piano")})
+    splits = summary["splits"]
+    assert sum(split["queries"] for split in splits.values()) == 13
+    assert sum(split["with_entities"] for split in splits.values()) == 12
+    assert sum(split["without_entities"] for split in splits.values()) == 1
+    assert sum(split["Artist"] for split in splits.values()) == 12
+    assert sum(split["WoA"] for split in splits.values()) == 0
+    assert sum(split["tokens"] for split in splits.values()) == 12 * 4 + 2
+
+
+def test_nothing_has_joined_where_there_is_no_gold(converted):
+    rows = "".join(f"{n},other {n},0,5,WoA\n" for n in range(10))
+    _, summary, _ = converted({"ann.csv": rows})
+    assert summary["joined_queries"] == 0
+    assert summary["not_joined"] == []
+    assert summary["agreement"] == {}
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_layer_is_placed_on_every_writing_of_a_query(data):
+    words = data.draw(st.lists(st.sampled_from(["sade", "r&b", "halo"]), min_size=1, max_size=4))
+    written = []
+    for _ in range(3):
+        separator = st.sampled_from([" ", ", ", "-", "! ", ""])
+        text = "".join(word + data.draw(separator) for word in words).strip()
+        written.append(data.draw(st.sampled_from([str.lower, str.upper]))(text))
+    *golds, other = written
+    start = other.lower().rindex(words[-1])
+    span = Span(start, start + len(words[-1]), "WoA", "", "ann")
+    joined, _, lost = convert.join(
+        [Query("g", text) for text in golds], [Query("1", other, (span,), (span,))]
+    )
+    assert lost == []
+    for query in joined:
+        ((marked, *_),) = layer(query)
+        assert marked.lower() == words[-1]
+        doc = to_doc(query, NLP.make_doc)
+        assert [span.text for span in doc.spans["annotator"]] != []
+
+
+# main
+
+
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory):
+    """A sources.json of a BIO and a CSV file: 100 gold queries, 30 annotated, some rows faulty."""
+    folder = tmp_path_factory.mktemp("data")
+    queries = [gold(f"number {n} by [artist{n}](Artist)", str(n)) for n in range(100)]
+    write_bio(folder / "gold.bio", queries)
+    spans = (Span(0, 6, AMBIGUOUS, "deduced"), Span(7, 999, "WoA", "known"))
+    write_csv(
+        folder / "ann.csv", [Query(str(n), f"Number {n}", spans[: 1 + n % 2]) for n in range(30)]
+    )
+    csv, bio = str(folder / "ann.csv"), str(folder / "gold.bio")
+    chosen = {"csv": csv, "bio": bio, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(folder / "sources.json", **chosen)
+    return folder / "sources.json"
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_one_seed_gives_the_same_bytes_and_another_seed_another_split(noted, tmp_path):
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        convert.main(noted, tmp_path / name, seed=seed)
+    first = contents(tmp_path / "a")
+    assert set(first) == OUTPUTS
+    assert contents(tmp_path / "b") == first
+    assert contents(tmp_path / "c")["test.spacy"] != first["test.spacy"]
+
+
+def test_one_seed_gives_the_same_bytes_in_another_process(noted, tmp_path, run_script):
+    # where strings have other hashes
+    convert.main(noted, tmp_path / "a", seed=7)
+    assert run_script("convert", noted, tmp_path / "b", "--seed", 7).returncode == 0
+    assert contents(tmp_path / "b") == contents(tmp_path / "a")
+
+
+def test_what_is_written_is_what_was_converted(noted, tmp_path):
+    convert.main(noted, tmp_path, seed=0)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    for name in ("train", "dev", "test"):
+        docs = list(DocBin().from_disk(tmp_path / f"{name}.spacy").get_docs(NLP.vocab))
+        assert convert.describe(docs) == summary["splits"][name]
+        assert all("annotator" in doc.spans and doc.user_data["id"] for doc in docs)
+    assert summary["seed"] == 0
+    assert summary["splits"]["train"]["queries"] == 81 + 30
+    rejected = list(srsly.read_jsonl(tmp_path / "rejected.jsonl"))
+    assert len(rejected) == 15
+    assert all(re.match("the span 7 to 999 runs out", item["reason"]) for item in rejected)
+
+
+def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
+    convert.main(noted, tmp_path, seed=0)
+    said = "".join(capsys.readouterr().out.split())
+    assert "45rows,30spans,0duplicates,15rejected" in said
+    assert "30annotatedquerieshavenogold:usedintrain" in said
+    assert "queries111910" in said
+    assert "15rejected:" in said
+
+
+def test_too_few_queries_end_the_command_and_what_was_rejected_is_written(tmp_path, run_script):
+    (tmp_path / "gold.bio").write_text(bio("more sade/Artist", "calm/Song", "halo/WoA"))
+    gold = str(tmp_path / "gold.bio")
+    chosen = {"csv": "", "bio": gold, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(tmp_path / "sources.json", **chosen)
+    done = run_script("convert", tmp_path / "sources.json", tmp_path / "corpus")
+    assert done.returncode == 1
+    assert "Noqueryisleftfortrain" in "".join(done.stdout.split())
+    assert list(contents(tmp_path / "corpus")) == ["rejected.jsonl"]
+    (item,) = srsly.read_jsonl(tmp_path / "corpus" / "rejected.jsonl")
+    assert (item["row"], item["query"]) == (4, "calm")
+
+
+def test_the_sample_data_converts_without_rejections(tmp_path):
+    sample.main(ROOT / "assets" / "sample", tmp_path / "queries.csv", tmp_path / "queries.bio")
+    docs, summary, rejected = convert.convert(
+        [tmp_path / "queries.csv"], [tmp_path / "queries.bio"], [], [], 0, NLP.make_doc
+    )
+    assert rejected == []
+    assert {name: len(split) for name, split in docs.items()} == {
+        "train": 3363,
+        "dev": 374,
+        "test": 416,
+    }
+    assert summary["queries_without_gold"] == 0
+    assert summary["agreement"]["queries"]["f1"] == 1.0
+
+
+def test_the_cookbooks_files_convert_to_the_known_numbers(cookbook):
+    docs, summary, rejected = convert.convert(
+        [cookbook / "music_ner.csv"], [cookbook / "music_ner_bio.bio"], [], [], 0, NLP.make_doc
+    )
+    (counts,) = summary["csv"].values()
+    assert counts["rows"] == 427 == counts["spans"] + counts["duplicates"] + counts["rejected"]
+    assert counts["trimmed"] == 17
+    assert summary["joined_queries"] == 223
+    assert summary["queries_without_gold"] == len(summary["not_joined"]) == 3
+    assert {name: len(split) for name, split in docs.items()} == {
+        "train": 485 + 3,
+        "dev": 54,
+        "test": 60,
+    }
+    assert all(item["reason"] for item in rejected)
+    split_keys = [{query_key(doc.text) for doc in docs[name]} for name in docs]
+    assert len(set.union(*split_keys)) == sum(map(len, split_keys))
+    assert {q["text"] for q in summary["not_joined"]} <= set(texts(docs["train"]))
+    assert 0.5 < summary["agreement"]["music_ner"]["f1"] < 1

