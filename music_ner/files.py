@@ -8,12 +8,12 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Write a file or a folder beside its place, and move it there once it is complete.
+    """Write a file or a folder under a temporary name, and rename it when it is complete.
 
-    path (Path): Where the output shall be. What stands there is replaced; a link stays, and what
-        it leads to is replaced; a device or a pipe is written to as it is.
-    YIELDS (Path): Where to write it: a path beside it that does not exist yet, but for a device or
-        a pipe. If the block raises, what was written there is removed, and `path` stays as it was.
+    path (Path): The output, which is replaced if it exists. If it is a link, the link's target is
+        replaced. A device or a pipe is written to directly.
+    YIELDS (Path): The path to write to: a path in the same folder that does not exist yet, or the
+        device or pipe. If the block raises, it is removed, and `path` stays as it was.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
@@ -32,7 +32,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that it holds, if it is there."""
+    """Remove a file, or a folder with its contents, if it exists."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

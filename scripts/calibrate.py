@@ -7,7 +7,7 @@ import typer
 from spacy.tokens import DocBin
 from wasabi import msg
 
-from music_ner.evaluation.calibration import LEAST_OF_A_KIND, N_FOLDS, calibrate
+from music_ner.evaluation.calibration import CalibrationSettings, calibrate
 from music_ner.files import written_whole
 
 
@@ -30,6 +30,7 @@ def main(
         )
     gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
     result = calibrate(nlp, gold, seed)
+    settings = CalibrationSettings(**nlp.config["calibration"])
     found = f"{result['entities']} entities, {result['right']} of them right"
     if result["log_loss"]:
         rows = [(name, f"{loss:.3f}") for name, loss in result["log_loss"].items()]
@@ -37,13 +38,13 @@ def main(
     else:
         msg.warn(
             f"{corpus_path}: {found}, too few to calibrate on",
-            f"The ner's own probabilities are kept. {LEAST_OF_A_KIND} right ones and as many wrong "
-            f"ones, each in {2 * N_FOLDS} queries, are needed: annotate more queries.",
+            f"The ner's own probabilities are kept. {settings.min_entities} right and as many "
+            f"wrong ones, in {2 * settings.folds} queries each, are needed: annotate more queries.",
         )
     nlp.meta["calibration"] = result
     with written_whole(output) as path:
         nlp.to_disk(path)
-    msg.good(f"{output}: calibration {result['chosen']} by {found}")
+    msg.good(f"{output}: calibration {result['chosen']}, fitted on {found}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from music_ner.files import written_whole
 
 
 def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
-    """Print what was read, and the splits, as tables."""
+    """Print the counts of each file and split."""
     counts: Counter = Counter()
     for kind in ("csv", "bio", "train_bio", "test_bio"):
         for path, reading in summary[kind].items():
@@ -33,7 +33,7 @@ def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
     made = ", ".join(f"{counts[name]} {name}" for name in ("trimmed", "grown", "repaired"))
     msg.info(f"Spans and tags: {made}, {counts['duplicates']} duplicates")
     if rejected:
-        msg.warn(f"{len(rejected)} rejected: {rejected_path} says which and why")
+        msg.warn(f"{len(rejected)} rejected: {rejected_path} lists them with the reasons")
 
 
 def main(
@@ -43,7 +43,7 @@ def main(
 ) -> None:
     """Convert annotated queries to train.spacy, dev.spacy and test.spacy."""
     sources = srsly.read_json(sources_path)
-    del sources["catalogue"]  # names, and no queries
+    del sources["catalogue"]  # names, not queries
     paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
     make_doc = spacy.blank("en").make_doc
     docs, summary, rejected = convert(**paths, seed=seed, make_doc=make_doc)
@@ -54,8 +54,8 @@ def main(
         if not docs[name]:
             msg.fail(
                 f"No query is left for {name}",
-                "Three queries are needed; where vars.bio names gold, dev and test are cut "
-                f"from it alone. {rejected_path} says what was rejected.",
+                "At least three queries are needed. If vars.bio names gold, dev and test are "
+                f"taken from it only. {rejected_path} lists what was rejected.",
                 exits=1,
             )
     for name in SPLITS:

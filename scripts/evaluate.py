@@ -1,6 +1,5 @@
 """Evaluate a trained pipeline on test and dev."""
 
-from collections.abc import Iterable
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -9,30 +8,22 @@ from typing import Any
 import spacy
 import srsly
 import typer
-from spacy.language import Language
-from spacy.scorer import Scorer
-from spacy.tokens import Doc, DocBin
-from spacy.training import Example
+from spacy.tokens import DocBin
 from wasabi import msg
 
+from music_ner.evaluation.pipeline import ALL, evaluate
 from music_ner.evaluation.reliability import (
     CALIBRATION_SCORES,
     draw_precision_coverage,
     draw_reliability,
-    score_entities,
 )
 from music_ner.evaluation.scores import (
     ERRORS,
-    comparable_tags,
-    confident_spans,
-    entity_spans,
-    scores,
 )
 from music_ner.files import written_whole
-from music_ner.pipeline.labels import LABELS
 
-ALL = "all"
 PACKAGES = (
+    "music-ner",
     "spacy",
     "spacy-transformers",
     "transformers",
@@ -41,33 +32,6 @@ PACKAGES = (
     "onnxruntime",
     "seqeval",
 )
-
-
-def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
-    """Score a pipeline on gold docs.
-
-    nlp (Language): The trained pipeline; it reads the docs' texts alone.
-    gold (Iterable[Doc]): Docs with gold entities.
-    seed (int): Seed of the bootstrap.
-    RETURNS (dict[str, Any]): The scores by whitespace word (see `metrics.scores`), spaCy's own by
-        token under `spacy`, and those of the confidences (see `score_entities`) under `confidence`,
-        by label and for all.
-    """
-    gold = list(gold)
-    predicted = list(nlp.pipe(doc.text for doc in gold))
-    pairs = list(zip(gold, predicted, strict=True))
-    tags = [comparable_tags(g, entity_spans(p)) for g, p in pairs]
-    gold_tags, predicted_tags = zip(*tags, strict=True)
-    examples = [Example(p, g) for g, p in pairs]
-    found = [confident_spans(doc) for doc in predicted]
-    groups = {ALL: LABELS, **{label: (label,) for label in LABELS}}
-    return {
-        **scores(gold_tags, predicted_tags, seed),
-        "spacy": Scorer(nlp).score(examples),
-        "confidence": {
-            name: score_entities(gold, found, labels) for name, labels in groups.items()
-        },
-    }
 
 
 def show_confidence(result: dict[str, dict[str, Any]]) -> None:

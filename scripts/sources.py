@@ -30,7 +30,7 @@ def main(
     for kind, paths in chosen.items():
         for path in paths:
             if not path.is_file():
-                msg.fail(f"vars.{kind}: there is no file {path}", "Mend the path.", exits=1)
+                msg.fail(f"vars.{kind}: there is no file {path}", "Check the path.", exits=1)
     for path in chosen["catalogue"]:
         try:
             list(rows_of_records([path]))

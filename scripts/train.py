@@ -1,4 +1,4 @@
-"""Train the pipeline with `spacy train`, and draw how it went."""
+"""Train the pipeline with `spacy train`, and draw its learning curves."""
 
 import signal
 from pathlib import Path
@@ -16,15 +16,15 @@ from music_ner.files import remove, written_whole
 
 matplotlib.use("Agg")
 DIR_INTERRUPTED = "model-interrupted"
-SECONDS_TO_HEED = 2.0
+SECONDS_TO_REACT = 2.0
 
 
 def interrupt(*_) -> None:
-    """Interrupt training on a signal, and once more if it goes on.
+    """Interrupt training on a signal, and again if it continues.
 
     Python drops an exception that is raised while a destructor or a callback from C runs.
     """
-    signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_HEED)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_REACT)
     raise KeyboardInterrupt
 
 
@@ -81,7 +81,7 @@ def main(
     output: Path = typer.Argument(..., help="Folder for the model, the log and the curves"),
     gpu_id: int = typer.Option(-1, help="GPU to train on, -1 for the CPU"),
 ) -> None:
-    """Train the pipeline. What it writes appears once training is at its end."""
+    """Train the pipeline. Its outputs appear when training is finished."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, interrupt)
     unfinished = output / ".unfinished"
@@ -95,7 +95,7 @@ def main(
             overrides={"training.logger.output_file": str(log_path)},
         )
         draw_curves(list(srsly.read_jsonl(log_path)), unfinished / "curves.png")
-        # Among late models a small dev chooses by chance, and at times an early one that is worse.
+        # A small dev corpus cannot tell late models apart, and sometimes prefers a worse early one.
         for name in (DIR_MODEL_LAST, "log.jsonl", "curves.png"):
             with written_whole(output / name) as path:
                 (unfinished / name).replace(path)

@@ -1,4 +1,4 @@
-"""Show gold entities beside predicted ones, as a displaCy page."""
+"""Show gold and predicted entities side by side, as a displaCy page."""
 
 from collections.abc import Iterable
 from html import escape
@@ -14,10 +14,8 @@ from wasabi import msg
 
 from music_ner.evaluation.scores import comparable_tags, entity_spans
 from music_ner.files import written_whole
-from music_ner.pipeline.labels import LABELS
 
 TEMPLATE = TPL_ENT.replace("{label}", "{label} {confidence}")
-COLORS = dict(zip(LABELS, ("#ffd166", "#8ecae6"), strict=True))
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -51,7 +49,7 @@ tr.right td:first-child {{ border-left: 4px solid #2a9d8f; }}
 
 def render_entities(doc: Doc) -> str:
     """RETURNS (str): displaCy's markup of a doc's entities, one colour a label, with confidence."""
-    options = {"colors": COLORS, "template": TEMPLATE}
+    options = {"template": TEMPLATE}
     entities = [
         {
             "start": ent.start_char,
@@ -61,7 +59,7 @@ def render_entities(doc: Doc) -> str:
         }
         for ent in doc.ents
     ]
-    # displaCy warns of docs without entities, but here these belong on the page.
+    # Given a Doc without entities, displaCy warns; here such queries belong on the page.
     manual = [{"text": doc.text, "ents": entities, "title": None}]
     return displacy.render(manual, style="ent", manual=True, jupyter=False, options=options)
 
@@ -94,7 +92,7 @@ def main(
     encoder_path: Path = typer.Argument(..., help="The encoder trained from", exists=True),
     output_path: Path = typer.Argument(..., help="HTML file to write"),
 ) -> None:
-    """Write a displaCy page of gold entities beside predicted ones."""
+    """Write a displaCy page of gold and predicted entities."""
     nlp = spacy.load(model)
     gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
     predicted = nlp.pipe(doc.text for doc in gold)

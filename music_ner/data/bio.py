@@ -29,8 +29,8 @@ def read_bio(path: Path) -> Reading:
     """Read gold entities from BIO.
 
     path (Path): A file with a word, a tab and its tag on each line, and a blank line between
-        queries. An `I-` tag that continues nothing is read as `B-`. A query with a line that
-        cannot be read is rejected whole, since its text would not be what was written.
+        queries. An `I-` tag that continues no entity is read as `B-`. A query with a line that
+        cannot be read is rejected as a whole, since its text is not known.
     RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
         tags, `rejected` lines and `rejected_queries`.
     """
@@ -53,7 +53,7 @@ def read_bio(path: Path) -> Reading:
 
 
 def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> None:
-    """Add one query, or the lines that keep it from being read, to what was read."""
+    """Add one query, or its rejected lines, to what was read."""
     words, tags, faults = [], [], {}
     for number, line in sentence.items():
         separator = "\t" if "\t" in line else None

@@ -13,7 +13,6 @@ from spacy.tokens import Doc
 from music_ner.data.bio import read_bio
 from music_ner.data.offsets_csv import read_csv
 from music_ner.data.query import SUPPLEMENT, Query, Span, to_doc, word_tags
-from music_ner.data.reading import Reading
 from music_ner.data.writings import place, query_key
 from music_ner.pipeline.labels import LABELS
 
@@ -25,15 +24,15 @@ SPLITS = ("train", "dev", "test")
 def join(
     gold: Iterable[Query], annotated: Iterable[Query]
 ) -> tuple[list[Query], list[Query], list[tuple[Query, Span]]]:
-    """Put the annotators' spans beside the gold entities of the same query.
+    """Add the annotators' spans to the gold queries.
 
-    Queries are the same if their `query_key` is. Gold decides what the entities are; where there
-    is none, the annotator who is named first does.
+    Queries are the same if their `query_key` is. Gold decides what the entities are; without gold,
+    the annotator whose file comes first does.
 
     gold (Iterable[Query]): Queries with gold entities.
     annotated (Iterable[Query]): Queries with annotators' spans.
     RETURNS (tuple[list[Query], list[Query], list[tuple[Query, Span]]]): The gold queries, the
-        queries that only annotators speak of, and the spans that could not be placed on gold.
+        queries that only annotators have, and the spans that gold does not contain.
     """
     gold, others, lost = list(gold), [], []
     gold_keys = {query_key(query.text) for query in gold}
@@ -57,11 +56,11 @@ def join(
 
 
 def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
-    """Score each annotator against gold, on the queries that both speak of.
+    """Score each annotator against gold, on the queries that both have.
 
-    gold (Iterable[Query]): Gold queries with the annotators' spans beside them.
+    gold (Iterable[Query]): Gold queries with the annotators' spans.
     RETURNS (dict[str, dict[str, float]]): By annotator, the number of queries and seqeval's F1
-        over whitespace words. An ambiguous span agrees with no gold entity.
+        over whitespace words. An ambiguous span never agrees with a gold entity.
     """
     tags: dict[str, tuple[list, list]] = {}
     for query in gold:
@@ -77,15 +76,15 @@ def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
 
 
 def hold_out(queries: list[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:
-    """Split queries in two, stratified by the labels that they hold.
+    """Split queries in two, stratified by their labels.
 
-    A systematic sample: the queries are shuffled, ordered by their labels, and taken at even
-    distances. Writings of one query (see `query_key`) stay together.
+    A systematic sample: the queries are shuffled, sorted by their labels, and every n-th is taken.
+    Writings of one query (see `query_key`) stay together.
 
-    queries (list[Query]): What to split.
+    queries (list[Query]): The queries.
     share (float): The share to hold out, of the distinct queries, rounded up.
     seed (int): Seed of the shuffling.
-    RETURNS (tuple[list[Query], list[Query]]): What stays and what is held out, in their order.
+    RETURNS (tuple[list[Query], list[Query]]): The queries that stay, and those held out.
     """
     strata: dict[str, str] = {}
     for query in queries:
@@ -104,12 +103,12 @@ def split(
 ) -> dict[str, list[Query]]:
     """Split queries into train, dev and test.
 
-    Where there is gold, dev and test are cut from it alone: the rest is one annotator's opinion,
-    and goes to train.
+    If there is gold, dev and test are taken from it only: the other queries are one annotator's
+    opinion, and go to train.
 
     gold (list[Query]): Queries with gold entities.
-    others (list[Query]): Queries that only annotators speak of.
-    test (list[Query]): A fixed test set; empty: a tenth is cut from the others.
+    others (list[Query]): Queries that only annotators have.
+    test (list[Query]): A fixed test set; empty: a tenth of the others is held out.
     seed (int): Seed of the split.
     RETURNS (dict[str, list[Query]]): The queries of each split.
     """
@@ -121,7 +120,7 @@ def split(
 
 
 def describe(docs: Iterable[Doc]) -> dict:
-    """Count what a split holds: queries, those with and without entities, spans, tokens."""
+    """RETURNS (dict): The numbers of queries, entities and tokens of a split."""
     docs = list(docs)
     spans = Counter(ent.label_ for doc in docs for ent in doc.ents)
     with_entities = sum(bool(doc.ents) for doc in docs)
@@ -135,24 +134,47 @@ def describe(docs: Iterable[Doc]) -> dict:
     }
 
 
-def leave_out(
-    readings: Iterable[Reading], keys: set[str], reason: str
-) -> tuple[list[Query], list[dict]]:
-    """Leave out the queries that stand elsewhere.
+def keys_of(queries: Iterable[Query]) -> set[str]:
+    """RETURNS (set[str]): The `query_key` of each query."""
+    return {query_key(query.text) for query in queries}
 
-    readings (Iterable[Reading]): What was read from some files.
-    keys (set[str]): The `query_key` of each query that stands elsewhere.
-    reason (str): Why these are left out.
-    RETURNS (tuple[list[Query], list[dict]]): The other queries, and what was rejected.
+
+def leave_out(
+    queries: Iterable[Query], keys: set[str], reason: str
+) -> tuple[list[Query], list[dict]]:
+    """Leave out the queries that are used elsewhere.
+
+    queries (Iterable[Query]): Queries.
+    keys (set[str]): The `query_key` of each query that is used elsewhere.
+    reason (str): The reason to give.
+    RETURNS (tuple[list[Query], list[dict]]): The other queries, and the rejected ones.
     """
-    queries = [query for reading in readings for query in reading.queries]
-    kept = [query for query in queries if query_key(query.text) not in keys]
-    rejected = [
-        {"file": query.id, "reason": reason, "content": query.text}
-        for query in queries
-        if query_key(query.text) in keys
-    ]
+    kept, rejected = [], []
+    for query in queries:
+        if query_key(query.text) in keys:
+            rejected.append({"file": query.id, "reason": reason, "content": query.text})
+        else:
+            kept.append(query)
     return kept, rejected
+
+
+def reject_lost(lost: Iterable[tuple[Query, Span]]) -> list[dict]:
+    """RETURNS (list[dict]): A rejection for each annotator's span that gold does not contain."""
+    return [
+        {
+            "file": query.id,
+            "reason": f"the gold text does not contain '{query.text[span.start : span.end]}'",
+            "content": query.text,
+        }
+        for query, span in lost
+    ]
+
+
+def to_supplement(query: Query, make_doc: Callable[[str], Doc]) -> Doc:
+    """RETURNS (Doc): The Doc of a query that is only trained on (see `WeightedCorpus`)."""
+    doc = to_doc(query, make_doc)
+    doc.user_data[SUPPLEMENT] = True
+    return doc
 
 
 def convert(
@@ -167,57 +189,55 @@ def convert(
 
     csv (list[Path]): Annotators' spans (see `read_csv`).
     bio (list[Path]): Gold entities (see `read_bio`).
-    train_bio (list[Path]): Gold entities of queries that go to train alone.
+    train_bio (list[Path]): Gold entities of queries that are only trained on.
     test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
     seed (int): Seed of the split.
     make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
     RETURNS (tuple[dict[str, list[Doc]], dict, list[dict]]): The docs of each split, the summary,
         and what was rejected.
     """
-    csv_readings = {str(path): read_csv(path, make_doc) for path in csv}
-    bio_readings = {str(path): read_bio(path) for path in bio}
-    test_readings = {str(path): read_bio(path) for path in test_bio}
-    train_readings = {str(path): read_bio(path) for path in train_bio}
-    readings: list[Reading] = [
-        *csv_readings.values(),
-        *bio_readings.values(),
-        *train_readings.values(),
-        *test_readings.values(),
+    bio_paths = {"bio": bio, "train_bio": train_bio, "test_bio": test_bio}
+    readings = {"csv": {str(path): read_csv(path, make_doc) for path in csv}}
+    for kind, paths in bio_paths.items():
+        readings[kind] = {str(path): read_bio(path) for path in paths}
+    read = {
+        kind: [query for reading in files.values() for query in reading.queries]
+        for kind, files in readings.items()
+    }
+
+    gold, in_test = leave_out(
+        read["bio"], keys_of(read["test_bio"]), "the test set contains this query"
+    )
+    joined, others, lost = join([*gold, *read["test_bio"]], read["csv"])
+    gold, test = joined[: len(gold)], joined[len(gold) :]
+    supplement, in_others = leave_out(
+        read["train_bio"],
+        keys_of([*joined, *others]),
+        "another file contains this query, and may need it for dev or test",
+    )
+    rejected = [
+        *(
+            item
+            for files in readings.values()
+            for reading in files.values()
+            for item in reading.rejected
+        ),
+        *in_test,
+        *reject_lost(lost),
+        *in_others,
     ]
-    rejected = [item for reading in readings for item in reading.rejected]
 
-    test_gold = [query for reading in test_readings.values() for query in reading.queries]
-    test_keys = {query_key(query.text) for query in test_gold}
-    reason = "the test set holds this query, so it is not trained on"
-    gold, in_test = leave_out(bio_readings.values(), test_keys, reason)
-    rejected += in_test
-
-    annotated = [query for reading in csv_readings.values() for query in reading.queries]
-    joined, others, lost = join([*gold, *test_gold], annotated)
-    for query, span in lost:
-        marked = query.text[span.start : span.end]
-        reason = f"the gold text of this query does not hold '{marked}'"
-        rejected.append({"file": query.id, "reason": reason, "content": query.text})
-    pool, test = joined[: len(gold)], joined[len(gold) :]
-    queries = split(pool, others, test, seed)
-    elsewhere = {query_key(query.text) for query in (*joined, *others)}
-    reason = "another file holds this query, and may need it for dev or test"
-    more, in_others = leave_out(train_readings.values(), elsewhere, reason)
-    rejected += in_others
-
+    queries = split(gold, others, test, seed)
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
-    supplement = [to_doc(query, make_doc) for query in more]
-    for doc in supplement:
-        doc.user_data[SUPPLEMENT] = True
-    docs["train"] += supplement
-    gold_keys = {query_key(query.text) for query in joined}
+    docs["train"] += [to_supplement(query, make_doc) for query in supplement]
+    gold_keys = keys_of(joined)
     summary = {
         "seed": seed,
-        "csv": {path: dict(reading.counts) for path, reading in csv_readings.items()},
-        "bio": {path: dict(reading.counts) for path, reading in bio_readings.items()},
-        "train_bio": {path: dict(reading.counts) for path, reading in train_readings.items()},
-        "test_bio": {path: dict(reading.counts) for path, reading in test_readings.items()},
-        "joined_queries": sum(query_key(query.text) in gold_keys for query in annotated),
+        **{
+            kind: {path: dict(reading.counts) for path, reading in files.items()}
+            for kind, files in readings.items()
+        },
+        "joined_queries": sum(query_key(query.text) in gold_keys for query in read["csv"]),
         "queries_without_gold": len(others),
         "supplement": len(supplement),
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],

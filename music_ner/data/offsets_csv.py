@@ -6,6 +6,7 @@ read ends the command; a row that cannot be used is rejected with its reason.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -23,87 +24,104 @@ CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?"
 OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
 
 
+OVERFLOW = "(more fields than columns)"
+COUNTS = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
+Record = dict[str, str]
+
+
 def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     """Read the spans of one annotator from CSV.
 
-    Spans are trimmed, carried over to the normalized text, and grown to whole tokens. Rows of one
-    text are spans of one query, whether or not they share an id. A query with a rejected row is
-    marked as incomplete, since what the row meant is not known.
+    Spans are trimmed, moved to the normalized text, and grown to whole tokens. Rows of one text are
+    spans of one query, whether or not they share an id. A query with a rejected row is marked as
+    incomplete, since the meaning of the row is not known.
 
-    path (Path): A file with the columns id, text, start_offset, end_offset, label; one row a span.
-        Labels may end in `_known` or `_deduced`.
+    path (Path): A file with the columns id, text, start_offset, end_offset, label; one row per
+        span. Labels may end in `_known` or `_deduced`.
     make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
     RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `trimmed`,
         `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
     """
-    reading = Reading()
-    names = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
-    reading.counts.update(dict.fromkeys(names, 0))
     rows = _csv_rows(path)
-    texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
-    accepted: dict[str, dict[int, Span]] = {}
-    for row in rows.values():
-        if _has_text(row):
-            texts[row["id"]].add(row["text"])
-            accepted[normalize(row["text"])[0]] = {}
-    incomplete: set[str] = set()
-
-    def reject(number: int, reason: str) -> None:
-        row = rows[number]
-        content = {key: value for key, value in row.items() if key != OVERFLOW or value}
-        reading.rejected.append(
-            {"file": str(path), "row": number, "reason": reason, "content": content}
-        )
-        meant = {row["text"]} if _has_text(row) else texts[row["id"]]
-        incomplete.update(normalize(text)[0] for text in meant)
-
+    texts_by_id = _texts_by_id(rows)
+    spans_by_text: dict[str, dict[int, Span]] = {
+        normalize(row["text"])[0]: {} for row in rows.values() if _has_text(row)
+    }
+    reasons: dict[int, str] = {}
+    counts = Counter(dict.fromkeys(COUNTS, 0))
     for number, row in rows.items():
-        reason = _fault(row, texts[row["id"]])
-        if reason:
-            reject(number, reason)
+        if fault := _fault(row, texts_by_id[row["id"]]):
+            reasons[number] = fault
             continue
-        label, certainty = CSV_LABEL.fullmatch(row["label"]).groups()
-        marked = Span(
-            int(float(row["start_offset"])),
-            int(float(row["end_offset"])),
-            label,
-            certainty or "",
-            path.stem,
-        )
-        span = trim(marked, row["text"])
-        reading.counts["trimmed"] += span != marked
-        text, steps = normalize(row["text"])
-        (span,) = move_spans([span], steps)
-        token_span = make_doc(text).char_span(span.start, span.end, alignment_mode="expand")
-        grown = span._replace(start=token_span.start_char, end=token_span.end_char)
-        reading.counts["grown"] += grown != span
-        earlier = accepted[text]
-        if any(grown[:3] == other[:3] for other in earlier.values()):
-            reading.counts["duplicates"] += 1
-            continue
-        overlapped = [
-            n for n, other in earlier.items() if grown.start < other.end and other.start < grown.end
-        ]
-        if overlapped:
-            reject(number, f"the span overlaps that of row {overlapped[0]}: keep one of them")
-            continue
-        earlier[number] = grown
+        text, span, repairs = _to_span(row, path.stem, make_doc)
+        counts.update(repairs)
+        earlier = spans_by_text[text]
+        if any(span[:3] == other[:3] for other in earlier.values()):
+            counts["duplicates"] += 1
+        elif overlapped := _overlapped(span, earlier):
+            reasons[number] = f"the span overlaps that of row {overlapped}: keep one of them"
+        else:
+            earlier[number] = span
 
-    for text, spans in accepted.items():
+    incomplete = {
+        normalize(text)[0]
+        for number in reasons
+        for text in _possible_texts(rows[number], texts_by_id)
+    }
+    queries = []
+    for text, spans in spans_by_text.items():
         if spans:
             query_id = f"{path.name}:{rows[min(spans)]['id']}"
             ordered = tuple(sorted(spans.values()))
-            reading.queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
-    reading.counts["rows"] = len(rows)
-    reading.counts["spans"] = sum(len(query.spans) for query in reading.queries)
-    reading.counts["rejected"] = len(reading.rejected)
-    return reading
+            queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
+    rejected = [_rejection(path, number, rows[number], why) for number, why in reasons.items()]
+    n_spans = sum(len(query.spans) for query in queries)
+    counts.update(rows=len(rows), spans=n_spans, rejected=len(rejected))
+    return Reading(queries, rejected, counts)
 
 
-OVERFLOW = "(more fields than columns)"
+def _texts_by_id(rows: dict[int, Record]) -> dict[str, set[str]]:
+    texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
+    for row in rows.values():
+        if _has_text(row):
+            texts[row["id"]].add(row["text"])
+    return texts
 
 
-def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
+def _to_span(
+    row: Record, annotator: str, make_doc: Callable[[str], Doc]
+) -> tuple[str, Span, dict[str, int]]:
+    """RETURNS (tuple[str, Span, dict[str, int]]): The normalized text of a row without faults, its
+    span in that text, and the repairs that were made."""
+    label, certainty = CSV_LABEL.fullmatch(row["label"]).groups()
+    start, end = (int(float(row[column])) for column in ("start_offset", "end_offset"))
+    marked = Span(start, end, label, certainty or "", annotator)
+    trimmed = trim(marked, row["text"])
+    text, steps = normalize(row["text"])
+    (moved,) = move_spans([trimmed], steps)
+    tokens = make_doc(text).char_span(moved.start, moved.end, alignment_mode="expand")
+    grown = moved._replace(start=tokens.start_char, end=tokens.end_char)
+    return text, grown, {"trimmed": int(trimmed != marked), "grown": int(grown != moved)}
+
+
+def _overlapped(span: Span, others: dict[int, Span]) -> int | None:
+    """RETURNS (int | None): The row number of the first span that overlaps another."""
+    for number, other in others.items():
+        if span.start < other.end and other.start < span.end:
+            return number
+    return None
+
+
+def _possible_texts(row: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
+    return {row["text"]} if _has_text(row) else texts_by_id[row["id"]]
+
+
+def _rejection(path: Path, number: int, row: Record, reason: str) -> dict:
+    content = {key: value for key, value in row.items() if key != OVERFLOW or value}
+    return {"file": str(path), "row": number, "reason": reason, "content": content}
+
+
+def _csv_rows(path: Path) -> dict[int, Record]:
     """Read the records that are not blank, by row number, without the header."""
     options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "engine": "python"}
     try:
@@ -112,7 +130,7 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
         if missing:
             msg.fail(
                 f"{path}: no column {', '.join(missing)}",
-                f"The first row has to name the columns {','.join(CSV_COLUMNS)}.",
+                f"The first row must name the columns {','.join(CSV_COLUMNS)}.",
                 exits=1,
             )
         frame = pd.read_csv(
@@ -131,7 +149,7 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         msg.fail(
             f"{path}: not a CSV file ({error})",
-            f"It needs a first row {','.join(CSV_COLUMNS)}; quotes have to be closed.",
+            f"It needs a first row {','.join(CSV_COLUMNS)}, and every quote closed.",
             exits=1,
         )
     rows = {
@@ -143,20 +161,20 @@ def _csv_rows(path: Path) -> dict[int, dict[str, str]]:
     return rows
 
 
-def _has_text(row: dict[str, str]) -> bool:
-    """RETURNS (bool): Whether a record's text is known, as it is not if a comma parted it."""
+def _has_text(row: Record) -> bool:
+    """RETURNS (bool): Whether a record's text is known, which it is not if a comma split it."""
     return bool(row["text"].strip()) and not row[OVERFLOW]
 
 
-def _fault(row: dict[str, str], texts_of_id: set[str]) -> str | None:
-    """Say what makes a row unusable, and what to do about it; None where nothing does."""
+def _fault(row: Record, texts_of_id: set[str]) -> str | None:
+    """RETURNS (str | None): Why a row cannot be used, and the fix; None if it can."""
     missing = [column for column in CSV_COLUMNS if not row[column].strip()]
     if missing:
         return f"no value for {', '.join(missing)}: fill it in"
     if row[OVERFLOW]:
-        return "more fields than columns: put quotes around a text that holds commas"
+        return "more fields than columns: put quotes around a text with commas"
     if len(texts_of_id) > 1:
-        return f"id {row['id']} stands for {len(texts_of_id)} different texts: number them apart"
+        return f"id {row['id']} stands for {len(texts_of_id)} different texts: give each an id"
     for column in ("start_offset", "end_offset"):
         if not OFFSET.fullmatch(row[column].strip()):
             return f"{column} '{row[column]}' is not a whole number"
@@ -164,14 +182,14 @@ def _fault(row: dict[str, str], texts_of_id: set[str]) -> str | None:
         return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
     start, end = row["start_offset"].strip(), row["end_offset"].strip()
     if not all(0 <= float(offset) <= len(row["text"]) for offset in (start, end)):
-        return f"the span {start} to {end} runs out of the text (0 to {len(row['text'])})"
+        return f"the span {start} to {end} is not within the text (0 to {len(row['text'])})"
     if not row["text"][int(float(start)) : int(float(end))].strip():
-        return f"the span {start} to {end} holds no text"
+        return f"the span {start} to {end} contains no text"
     return None
 
 
 def write_csv(path: Path, queries: Iterable[Query]) -> None:
-    """Write the spans of queries as CSV, one row a span.
+    """Write the spans of queries as CSV, one row per span.
 
     path (Path): The file to write.
     queries (Iterable[Query]): The queries; a span's label is written with its certainty.

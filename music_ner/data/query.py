@@ -13,15 +13,18 @@ from music_ner.pipeline.normalization import Edit, move, normalize
 TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
 ANNOTATOR_KEY = "annotator"
+"""Key of the span group in `doc.spans` that holds the annotators' spans."""
+SUPPLEMENT = "supplement"
+"""Key in `doc.user_data` of queries that are only trained on."""
 
 
 class Span(NamedTuple):
-    """A labelled stretch of a query's text.
+    """A labelled span of a query's text.
 
     start (int): Offset of the first character.
-    end (int): Offset behind the last character.
+    end (int): Offset after the last character.
     label (str): One of LABELS, or AMBIGUOUS.
-    certainty (str): How sure the annotator was ("known", "deduced"), empty where not said.
+    certainty (str): How sure the annotator was ("known", "deduced"), empty if not given.
     annotator (str): Who marked it, empty for gold.
     """
 
@@ -36,11 +39,11 @@ class Span(NamedTuple):
 class Query:
     """A query with its entities.
 
-    id (str): Where it comes from, for messages.
+    id (str): Its source, for messages.
     text (str): The query.
     spans (tuple[Span, ...]): Its entities in text order, without overlaps.
-    annotations (tuple[Span, ...]): The annotators' spans, kept beside the entities.
-    complete (bool): Whether what lies outside the spans is known to be no entity.
+    annotations (tuple[Span, ...]): The annotators' spans, kept next to the entities.
+    complete (bool): Whether all text outside the spans is known not to be an entity.
     """
 
     id: str
@@ -51,13 +54,13 @@ class Query:
 
 
 def normalize_query(query: Query) -> Query:
-    """Rewrite a query's text and carry its spans along (see `normalize`)."""
+    """Rewrite a query's text and move its spans along (see `normalize`)."""
     text, steps = normalize(query.text)
     return replace(query, text=text, spans=tuple(move_spans(query.spans, steps)))
 
 
 def move_spans(spans: Iterable[Span], steps: Iterable[list[Edit]]) -> list[Span]:
-    """Carry spans over several rewritings, one after the other."""
+    """Move spans through several rewritings, one after the other."""
     spans = list(spans)
     for edits in steps:
         spans = [Span(*move(span.start, span.end, edits), *span[2:]) for span in spans]
@@ -65,7 +68,7 @@ def move_spans(spans: Iterable[Span], steps: Iterable[list[Edit]]) -> list[Span]
 
 
 def trim(span: Span, text: str) -> Span:
-    """Take white space at a span's edges off it. An all-white span becomes empty."""
+    """Remove white space at the edges of a span. A span of white space becomes empty."""
     marked = text[span.start : span.end]
     start = span.start + len(marked) - len(marked.lstrip())
     return span._replace(start=start, end=start + len(marked.strip()))
@@ -76,6 +79,9 @@ def word_offsets(text: str) -> list[tuple[int, int]]:
 
     text (str): A query.
     RETURNS (list[tuple[int, int]]): Start and end offset of each word.
+
+    >>> word_offsets("by sade")
+    [(0, 2), (3, 7)]
     """
     return [match.span() for match in re.finditer(r"\S+", text)]
 
@@ -85,8 +91,12 @@ def word_tags(text: str, spans: Iterable[tuple[int, int, str]]) -> list[str]:
 
     text (str): A query.
     spans (Iterable[tuple[int, int, str]]): Start offset, end offset and label of each entity. A
-        word that an entity covers in part belongs to it; where two share a word, the first has it.
+        word that an entity covers in part belongs to it; a word that two share belongs to the
+        first.
     RETURNS (list[str]): A tag for each word: `O`, `B-LABEL` or `I-LABEL`.
+
+    >>> word_tags("karma police by radiohead", [(0, 12, "WoA"), (16, 25, "Artist")])
+    ['B-WoA', 'I-WoA', 'O', 'B-Artist']
     """
     tags = ["O"] * len(words := word_offsets(text))
     for start, end, label in sorted(spans):
@@ -99,9 +109,9 @@ def word_tags(text: str, spans: Iterable[tuple[int, int, str]]) -> list[str]:
 def to_doc(query: Query, make_doc: Callable[[str], Doc]) -> Doc:
     """Make the Doc that the pipeline is trained on.
 
-    Ambiguous spans, and all that lies outside the spans of an incomplete query, become missing
-    values, from which spaCy's entity recogniser learns nothing. The annotators' spans are kept in
-    `doc.spans["annotator"]`, with who marked each and how sure they were in the group's `attrs`.
+    Ambiguous spans, and all text outside the spans of an incomplete query, become missing values,
+    which spaCy's entity recognizer ignores in training. The annotators' spans are in
+    `doc.spans["annotator"]`; the group's `attrs` hold the annotator and the certainty of each.
 
     query (Query): The query, its text normalized.
     make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
@@ -130,6 +140,3 @@ def to_doc(query: Query, make_doc: Callable[[str], Doc]) -> Doc:
         ],
     )
     return doc
-
-
-SUPPLEMENT = "supplement"

@@ -11,9 +11,9 @@ class Reading:
     """What was read from one file.
 
     queries (list[Query]): The queries, their text normalized.
-    rejected (list[dict]): What could not be used: `file`, `row` (1 is the file's first line; in a
-        CSV file a record counts as one), `reason` and `content`.
-    counts (Counter): How often each repair was made, and how many rows or lines there were.
+    rejected (list[dict]): What could not be used: `file`, `row` (1 is the file's first line; a
+        record of a CSV file counts as one row), `reason` and `content`.
+    counts (Counter): The number of rows or lines, and of each kind of repair.
     """
 
     queries: list[Query] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""How far a confidence can be relied on: calibration, and what a threshold keeps."""
+"""How reliable confidences are: calibration, and what a threshold keeps."""
 
 import math
 from collections.abc import Collection, Iterable, Sequence
@@ -27,8 +27,8 @@ def score_entities(
     """Score the confidences of entities that were found in gold docs.
 
     gold (Iterable[Doc]): Docs with gold entities.
-    found (Iterable[list[ConfidentSpan]]): The entities found in each. Those that touch words of
-        unknown tag are left out.
+    found (Iterable[list[ConfidentSpan]]): The entities found in each. Those that touch words
+        with a missing tag are left out.
     labels (Collection[str]): The labels of the entities to score.
     RETURNS (dict[str, Any]): See `reliability`.
     """
@@ -47,19 +47,19 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], n_gold: int)
 
     confidence (Sequence[float]): The confidence of each entity, from 0 to 1.
     right (Sequence[bool]): Whether each is right.
-    n_gold (int): How many entities there are in gold.
+    n_gold (int): The number of gold entities.
     RETURNS (dict[str, Any]): `entities`, their number; `ece`, the expected calibration error over
         bins of equal mass (https://doi.org/10.1609/aaai.v29i1.9602); `brier`, the mean squared
-        error; `auroc`, the chance that a right entity has a higher confidence than a wrong one,
-        None if there are not both; the `bins`; for each of THRESHOLDS the `precision`, `recall`
-        and share `kept` of the entities whose confidence is at least that; and the `coverage`
-        curve, the `precision` of the surest entities by the share `kept`. Of no entities: the
-        number alone.
+        error; `auroc`, the probability that a right entity has a higher confidence than a wrong
+        one, None if there are not both; the `bins`; for each of THRESHOLDS the `precision`,
+        `recall` and share `kept` of the entities with at least that confidence; and the `coverage`
+        curve, the `precision` of the most confident entities by the share `kept`. Without entities,
+        only `entities`.
     """
     confidence, right = np.asarray(confidence, dtype=float), np.asarray(right, dtype=bool)
     if not len(confidence):
         return {"entities": 0}
-    # Among equal confidences there is no order, so each has the share of these that is right.
+    # Equal confidences have no order, so each gets the share of them that is right.
     _, tied = np.unique(confidence, return_inverse=True)
     precision = (np.bincount(tied, right) / np.bincount(tied))[tied]
     bins = [
@@ -84,7 +84,7 @@ def reliability(confidence: Sequence[float], right: Sequence[bool], n_gold: int)
 
 
 def coverage(confidence: np.ndarray, precision: np.ndarray) -> list[dict[str, float]]:
-    """Give the precision of the surest entities.
+    """Compute the precision of the most confident entities.
 
     confidence (np.ndarray): The confidence of each entity.
     precision (np.ndarray): The share that is right of those with the same confidence.
@@ -106,7 +106,7 @@ def kept_by(
     threshold (float): From 0 to 1.
     confidence (np.ndarray): The confidence of each entity.
     right (np.ndarray): Whether each is right.
-    n_gold (int): How many entities there are in gold.
+    n_gold (int): The number of gold entities.
     RETURNS (dict[str, float | None]): `threshold`, `precision` (None of no entities), `recall`
         (None without gold) and the share that is `kept`.
     """
@@ -120,13 +120,13 @@ def kept_by(
 
 
 def draw_reliability(named: dict[str, dict[str, Any]], path: Path) -> None:
-    """Draw the share of right entities over the confidence that they were given.
+    """Draw the share of right entities over their confidence.
 
     named (dict[str, dict[str, Any]]): By name, what `reliability` gave.
     path (Path): The picture to write.
     """
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    axis.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="as promised")
+    axis.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="perfect calibration")
     for name, result in named.items():
         bins = result.get("bins", [])
         label = f"{name} (error {result['ece']:.3f})" if bins else f"{name} (no entities)"
@@ -140,7 +140,7 @@ def draw_reliability(named: dict[str, dict[str, Any]], path: Path) -> None:
 
 
 def draw_precision_coverage(named: dict[str, dict[str, Any]], path: Path) -> None:
-    """Draw the precision of the surest entities over the share that is kept.
+    """Draw the precision of the most confident entities over the share that is kept.
 
     named (dict[str, dict[str, Any]]): By name, what `reliability` gave.
     path (Path): The picture to write.

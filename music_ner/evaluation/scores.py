@@ -37,15 +37,15 @@ def confident_spans(doc: Doc) -> list[ConfidentSpan]:
 def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[str], list[str]]:
     """Tag the words of a query by gold and by prediction.
 
-    Words of which gold does not know the tag are left out, and so are predicted entities that
-    touch one: they are neither right nor wrong, as in `spacy.scorer.get_ner_prf`. A word that a
-    gold entity covers in part is known: it belongs to the entity.
+    Words with a missing gold tag are left out, and so are predicted entities that touch one: they
+    are neither right nor wrong, as in `spacy.scorer.get_ner_prf`. A word that a gold entity covers
+    in part belongs to the entity.
 
     gold (Doc): The query with its gold entities.
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (tuple[list[str], list[str]]): Gold and predicted BIO tag of each word.
     """
-    unknown = _unknown_words(gold)
+    unknown = _words_with_missing_tag(gold)
     known = [word not in unknown for word in word_offsets(gold.text)]
     judged = [span for span in predicted if not _touches(span, unknown)]
     gold_tags, predicted_tags = (
@@ -55,15 +55,15 @@ def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[st
 
 
 def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
-    """Tell which predicted entities are right: the words that one touches are those of gold.
+    """Judge predicted entities: one is right if it touches the same words as a gold entity.
 
-    Of several within the same words the first alone is right.
+    Of several in the same words, only the first is right.
 
     gold (Doc): The query with its gold entities.
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
-    RETURNS (list[bool | None]): Whether each is right; None where it touches words of unknown tag.
+    RETURNS (list[bool | None]): Whether each is right; None if it touches words with a missing tag.
     """
-    unknown, words = _unknown_words(gold), word_offsets(gold.text)
+    unknown, words = _words_with_missing_tag(gold), word_offsets(gold.text)
 
     def words_of(span: EntitySpan) -> tuple:
         return tuple(word for word in words if _touches(word, [span])), span[2]
@@ -76,7 +76,7 @@ def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
     return right
 
 
-def _unknown_words(gold: Doc) -> list[tuple[int, int]]:
+def _words_with_missing_tag(gold: Doc) -> list[tuple[int, int]]:
     gold_spans = entity_spans(gold)
     missing = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
     return [
@@ -91,7 +91,7 @@ def _touches(span: Sequence, others: Iterable[Sequence]) -> bool:
 
 
 def span_f1(gold: Tags, predicted: Tags) -> float:
-    """RETURNS (float): seqeval's micro F1; 0.0 where neither side holds an entity."""
+    """RETURNS (float): seqeval's micro F1; 0.0 if neither side has an entity."""
     return report(gold, predicted)["micro avg"]["f1-score"]
 
 
@@ -116,7 +116,7 @@ def report(gold: Tags, predicted: Tags, **options) -> dict[str, dict[str, float]
 
 
 def f1_interval(gold: Tags, predicted: Tags, seed: int, resamples: int = 1000) -> list[float]:
-    """Estimate how far micro F1 would move with other queries of the same kind.
+    """Estimate how much micro F1 varies with other queries of the same kind.
 
     gold (Tags): Gold tags of each query.
     predicted (Tags): Predicted tags of each query.
@@ -148,10 +148,10 @@ def f1_interval(gold: Tags, predicted: Tags, seed: int, resamples: int = 1000) -
 
 
 def errors(gold: Tags, predicted: Tags) -> dict[str, dict[str, int]]:
-    """Count right and wrong entities by kind of error.
+    """Count entities by kind of error.
 
-    A gold entity is right; or it overlaps a predicted one but with another `boundary`, another
-    `label`, or both; or it is `missed`. A predicted entity that overlaps no gold one is `spurious`.
+    A gold entity is right; or it overlaps a predicted one with another `boundary`, another `label`,
+    or both; or it is `missed`. A predicted entity that overlaps no gold one is `spurious`.
 
     gold (Tags): Gold tags of each query.
     predicted (Tags): Predicted tags of each query.

