@@ -1,9 +1,23 @@
-"""Files and folders that are written whole or not at all."""
+"""Files that cannot be read, and files and folders that are written whole or not at all."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+class UnreadableFileError(ValueError):
+    """A file that cannot be read.
+
+    problem (str): What is wrong, with the file and the place in it.
+    fix (str): What to do about it.
+    """
+
+    def __init__(self, problem: str, fix: str):
+        super().__init__(problem, fix)
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from spacy.tokens import DocBin
 from wasabi import msg
 
 from music_ner.data.corpora import SPLITS, convert
-from music_ner.files import written_whole
+from music_ner.files import UnreadableFileError, written_whole
 
 
 def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
@@ -46,7 +46,10 @@ def main(
     del sources["catalogue"]  # names, not queries
     paths = {kind: [Path(file["path"]) for file in files] for kind, files in sources.items()}
     make_doc = spacy.blank("en").make_doc
-    docs, summary, rejected = convert(**paths, seed=seed, make_doc=make_doc)
+    try:
+        docs, summary, rejected = convert(**paths, seed=seed, make_doc=make_doc)
+    except UnreadableFileError as error:
+        msg.fail(*error.args, exits=1)
     rejected_path = corpus / "rejected.jsonl"
     with written_whole(rejected_path) as path:
         srsly.write_jsonl(path, rejected)

@@ -15,64 +15,11 @@ from spacy.cli.package import package
 from wasabi import msg
 
 from music_ner import __version__
+from music_ner.export.model_card import describe
 from music_ner.files import written_whole
 
 EXTRAS = {"onnx_encoder": "[fast]"}
 """The extra of music-ner that a component needs, by its factory."""
-
-
-def describe(
-    meta: dict[str, Any], metrics: dict[str, Any], licence: str, card: Template
-) -> dict[str, Any]:
-    """Complete a pipeline's meta, from which spaCy writes the package's model card.
-
-    meta (dict[str, Any]): The meta of the trained pipeline.
-    metrics (dict[str, Any]): What `evaluate` measured.
-    licence (str): Licence of the encoder.
-    card (Template): The notes of the model card.
-    RETURNS (dict[str, Any]): The meta with description, licence, sources, encoder, data, scores
-        and notes.
-    """
-    encoder, test, data = metrics["encoder"], metrics["test"], metrics["data"]
-    trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
-    test_names = ", ".join(Path(file["path"]).name for file in data["test_bio"])
-    low, high = test["f1_interval"]
-    fast = meta.get("fast")
-    runtime = (
-        f" Its transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it was "
-        f"converted from finds the same entities in {fast['agreement']:.1%} of {fast['queries']} "
-        "queries."
-    )
-    notes = card.substitute(
-        package=f"{meta['lang']}_{meta['name']}",
-        trained=", ".join(Path(file["path"]).name for file in trained),
-        seed=metrics["seed"],
-        encoder=encoder["name"],
-        source=encoder["source"],
-        encoder_version=encoder["version"],
-        fallback=f" It is a fallback: {encoder['fallback']}." if encoder["fallback"] else "",
-        runtime=runtime if fast else "",
-        tested=f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else ""),
-        micro=f"{test['default']['micro avg']['f1-score']:.3f}",
-        macro=f"{test['default']['macro avg']['f1-score']:.3f}",
-        low=f"{low:.3f}",
-        high=f"{high:.3f}",
-    )
-    labels = ", ".join(sorted(test["spacy"]["ents_per_type"] or {}))
-    return {
-        **meta,
-        "description": f"Entities in requests for music: {labels} (WoA: song, album, film score)",
-        "author": "The en_music_ner authors",
-        "license": "MIT",
-        "sources": [
-            {"name": f"{encoder['name']} (encoder, {licence})"},
-            *({"name": Path(file["path"]).name} for file in trained),
-        ],
-        "performance": {key: value for key, value in test["spacy"].items() if value is not None},
-        "encoder": encoder,
-        "data": metrics["data"],
-        "notes": notes,
-    }
 
 
 def requirement_of(model: Path) -> str:

@@ -4,8 +4,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TextIO
 
 import spacy
 import srsly
@@ -14,12 +15,13 @@ from spacy.language import Language
 from tqdm import tqdm
 from wasabi import msg
 
-from music_ner.data.texts import STDIN, fail, read_texts
-from music_ner.files import written_whole
+from music_ner.data.texts import STDIN, read_texts
+from music_ner.files import UnreadableFileError, written_whole
 
 PIECE = 10_000
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
+LEFT_OUT, DAMAGED = "left out", "damaged"
 
 
 def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
@@ -77,6 +79,32 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
+def fail(problem: str, fix: str = "") -> None:
+    """End the command with a message on stderr, since stdout is only for results."""
+    with redirect_stdout(sys.stderr):
+        msg.fail(problem, fix, exits=1)
+
+
+def write_results(results: Iterable[dict], stream: TextIO, min_confidence: float) -> Counter:
+    """Write results as JSON Lines.
+
+    results (Iterable[dict]): See `predict`.
+    stream (TextIO): Where to write.
+    min_confidence (float): Entities of a lower confidence are left out.
+    RETURNS (Counter): The number of entities by label, of those left out under LEFT_OUT, and of
+        texts with replaced bytes under DAMAGED.
+    """
+    counts: Counter = Counter()
+    for result in tqdm(results, desc="texts", unit="", disable=None):
+        entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
+        counts[LEFT_OUT] += len(result["entities"]) - len(entities)
+        counts[DAMAGED] += REPLACEMENT in result["text"]
+        counts.update(entity["label"] for entity in entities)
+        stream.write(srsly.json_dumps({**result, "entities": entities}) + "\n")
+    stream.flush()
+    return counts
+
+
 def main(
     model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
     texts: list[str] = typer.Argument(None, help="Texts; instead of --file"),
@@ -97,26 +125,21 @@ def main(
         nlp = spacy.load(model)
     except OSError as error:
         fail(f"{model}: no pipeline to load ({error})", "Name a folder or an installed package.")
-    found = predict(nlp, texts or read_texts(file))
-    with written_whole(output) if output else nullcontext() as path:
-        stream = path.open("w", encoding="utf8") if path else sys.stdout
-        n_entities = Counter()
-        n_unsure = n_damaged = 0
-        for result in tqdm(found, desc="texts", unit="", disable=None):
-            entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
-            n_unsure += len(result["entities"]) - len(entities)
-            n_damaged += REPLACEMENT in result["text"]
-            result["entities"] = entities
-            stream.write(srsly.json_dumps(result) + "\n")
-            n_entities.update(entity["label"] for entity in result["entities"])
-        stream.flush()
-        if path:
-            stream.close()
+    results = predict(nlp, texts or read_texts(file))
+    try:
+        if output:
+            with written_whole(output) as path, path.open("w", encoding="utf8") as stream:
+                counts = write_results(results, stream, min_confidence)
+        else:
+            counts = write_results(results, sys.stdout, min_confidence)
+    except UnreadableFileError as error:
+        fail(*error.args)
+    n_left_out, n_damaged = counts.pop(LEFT_OUT), counts.pop(DAMAGED)
     if n_damaged:
         with redirect_stdout(sys.stderr):
             msg.warn(f"{n_damaged} texts contain U+FFFD, which replaces what is not UTF-8")
-    counted = ", ".join(f"{n} {label}" for label, n in sorted(n_entities.items())) or "no entities"
-    left_out = f"; left out {n_unsure} of a lower confidence" if min_confidence else ""
+    counted = ", ".join(f"{n} {label}" for label, n in sorted(counts.items())) or "no entities"
+    left_out = f"; left out {n_left_out} of a lower confidence" if min_confidence else ""
     typer.echo(f"Found {counted}{left_out}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""Make CSV and BIO files from queries in which people have marked the entities."""
+"""Make CSV and BIO files from queries with marked entities."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from music_ner.data.bio import write_bio
 from music_ner.data.marked import read
 from music_ner.data.offsets_csv import write_csv
 from music_ner.data.query import normalize_query
-from music_ner.files import written_whole
+from music_ner.files import UnreadableFileError, written_whole
 
 
 def main(
@@ -18,9 +18,12 @@ def main(
     bio_path: Path = typer.Argument(..., help="BIO file to write"),
 ) -> None:
     """Make queries.csv and queries.bio from marked queries."""
-    queries = read(sorted(source.glob("*.txt")))
+    try:
+        queries = read(sorted(source.glob("*.txt")))
+    except UnreadableFileError as error:
+        msg.fail(*error.args, exits=1)
     if not queries:
-        msg.fail(f"{source}: no marked queries", "Put one query a line into .txt files.", exits=1)
+        msg.fail(f"{source}: no marked queries", "Put one query per line into .txt files.", exits=1)
     with written_whole(csv_path) as path:
         write_csv(path, queries)
     with written_whole(bio_path) as path:

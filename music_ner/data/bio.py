@@ -1,14 +1,12 @@
 """BIO files: a word, a tab and its tag on each line.
 
 The format of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that cannot be
-read ends the command; a line that cannot be used is rejected with its reason.
+read raises an error; a line that cannot be used is rejected with its reason.
 """
 
 import re
 from collections.abc import Iterable
 from pathlib import Path
-
-from wasabi import msg
 
 from music_ner.data.query import (
     AMBIGUOUS,
@@ -20,6 +18,7 @@ from music_ner.data.query import (
     word_tags,
 )
 from music_ner.data.reading import Reading
+from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
 
 BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
@@ -33,11 +32,12 @@ def read_bio(path: Path) -> Reading:
         cannot be read is rejected as a whole, since its text is not known.
     RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
         tags, `rejected` lines and `rejected_queries`.
+    RAISES (UnreadableFileError): If the file is not UTF-8.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+        raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
     reading = Reading()
     names = ("lines", "words", "rejected", "rejected_queries", "repaired")
     reading.counts.update(dict.fromkeys(names, 0))

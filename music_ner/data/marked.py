@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from wasabi import msg
-
 from music_ner.data.query import Query, Span, normalize_query
+from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
 
 ENTITY = re.compile(rf"\[(?P<text>[^\[\]]+)\]\((?P<label>{'|'.join(LABELS)})\)")
@@ -19,8 +18,10 @@ def parse(line: str, query_id: str) -> Query:
     line (str): The marked query.
     query_id (str): The id to give it.
     RETURNS (Query): The query without the marks.
-    RAISES (ValueError): If a bracket is left that marks no entity, or a mark holds spaces at its
-        edges.
+    RAISES (ValueError): If a bracket marks no entity, or an entity has spaces at its edges.
+
+    >>> parse("like [sade](Artist)", "1").text
+    'like sade'
     """
     text, spans, end = "", [], 0
     for match in ENTITY.finditer(line):
@@ -40,7 +41,7 @@ def parse(line: str, query_id: str) -> Query:
 
 
 def check_words(query: Query) -> None:
-    """Check that no word between white space holds parts of two entities: BIO could not say so.
+    """Check that no whitespace word contains parts of two entities, which BIO cannot express.
 
     query (Query): A query with its entities, its text normalized, as BIO is written.
     RAISES (ValueError): If a word does.
@@ -52,17 +53,18 @@ def check_words(query: Query) -> None:
 
 
 def read(paths: Iterable[Path]) -> list[Query]:
-    """Read files of marked queries, one a line. Ids count from 1 over all of them.
+    """Read files of marked queries, one per line. Ids count from 1 over all files.
 
     paths (Iterable[Path]): The files.
-    RETURNS (list[Query]): The queries, in order; blank lines are passed over.
+    RETURNS (list[Query]): The queries, in order; blank lines are ignored.
+    RAISES (UnreadableFileError): If a file is not UTF-8, or a line is not a marked query.
     """
     queries: list[Query] = []
     for path in paths:
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
-            msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+            raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
@@ -70,6 +72,7 @@ def read(paths: Iterable[Path]) -> list[Query]:
                 query = parse(line.strip(), str(len(queries) + 1))
                 check_words(normalize_query(query))
             except ValueError as error:
-                msg.fail(f"{path}, line {number}: {error}", exits=1)
+                problem, _, fix = str(error).rpartition(": ")
+                raise UnreadableFileError(f"{path}, line {number}: {problem}", fix) from error
             queries.append(query)
     return queries

@@ -1,7 +1,7 @@
 """CSV files with character offsets, one row per span.
 
 The format of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that cannot be
-read ends the command; a row that cannot be used is rejected with its reason.
+read raises an error; a row that cannot be used is rejected with its reason.
 """
 
 import csv
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 from spacy.tokens import Doc
-from wasabi import msg
 
 from music_ner.data.query import AMBIGUOUS, Query, Span, move_spans, trim
 from music_ner.data.reading import Reading
+from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
 from music_ner.pipeline.normalization import normalize
 
@@ -41,6 +41,7 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
     RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `trimmed`,
         `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
+    RAISES (UnreadableFileError): If the file is not UTF-8, or not CSV with these columns.
     """
     rows = _csv_rows(path)
     texts_by_id = _texts_by_id(rows)
@@ -128,10 +129,9 @@ def _csv_rows(path: Path) -> dict[int, Record]:
         columns = list(pd.read_csv(path, nrows=0, **options).columns)
         missing = [column for column in CSV_COLUMNS if column not in columns]
         if missing:
-            msg.fail(
+            raise UnreadableFileError(
                 f"{path}: no column {', '.join(missing)}",
                 f"The first row must name the columns {','.join(CSV_COLUMNS)}.",
-                exits=1,
             )
         frame = pd.read_csv(
             path,
@@ -145,13 +145,12 @@ def _csv_rows(path: Path) -> dict[int, Record]:
             **options,
         ).fillna("")
     except UnicodeDecodeError as error:
-        msg.fail(f"{path}: {error}", "Save the file as UTF-8.", exits=1)
+        raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        msg.fail(
+        raise UnreadableFileError(
             f"{path}: not a CSV file ({error})",
             f"It needs a first row {','.join(CSV_COLUMNS)}, and every quote closed.",
-            exits=1,
-        )
+        ) from error
     rows = {
         number: row
         for number, row in enumerate(frame.to_dict("records"), start=1)

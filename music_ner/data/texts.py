@@ -4,10 +4,9 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import redirect_stdout
 from pathlib import Path
 
-from wasabi import msg
+from music_ner.files import UnreadableFileError
 
 csv.field_size_limit(2**31 - 1)  # texts may be of any length
 STDIN = Path("-")
@@ -16,9 +15,10 @@ STDIN = Path("-")
 def read_texts(path: Path) -> Iterator[str]:
     """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
 
-    path (Path): A .csv or .jsonl file with the column or key `text`; a .txt file, one without
-        ending, or `-` for stdin, holds one text a line.
-    YIELDS (str): Each text, empty ones and those of blank lines included.
+    path (Path): A .csv or .jsonl file with the column or key `text`; or a .txt file, a file without
+        an ending, or `-` for stdin, with one text per line.
+    YIELDS (str): Each text, including empty ones and those of blank lines.
+    RAISES (UnreadableFileError): If the file has another ending, or a line of it cannot be read.
     """
     if path == STDIN:
         yield from _lines(sys.stdin.buffer)
@@ -31,9 +31,9 @@ def read_texts(path: Path) -> Iterator[str]:
             for number, line in enumerate(_lines(file), start=1):
                 yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
     else:
-        fail(
+        raise UnreadableFileError(
             f"{path}: '{ending}' files are not read",
-            "Save it as .txt (a text a line), .csv (column text) or .jsonl (key text).",
+            "Save it as .txt (one text per line), .csv (column text) or .jsonl (key text).",
         )
 
 
@@ -48,20 +48,20 @@ def _csv_texts(path: Path) -> Iterator[str]:
         try:
             columns = next(rows, [])
             if "text" not in columns:
-                fail(f"{path}: no column text", "Name one in the first row.")
+                raise UnreadableFileError(f"{path}: no column text", "Name one in the first row.")
             place = columns.index("text")
             for row in rows:
                 if any(row[len(columns) :]):
-                    fail(
+                    raise UnreadableFileError(
                         f"{path}, line {rows.line_num}: more fields than columns",
-                        "Put quotes around a text that holds commas.",
+                        "Put quotes around a text with commas.",
                     )
                 yield row[place] if place < len(row) else ""
         except csv.Error as error:
-            fail(
+            raise UnreadableFileError(
                 f"{path}, line {rows.line_num}: not CSV ({error})",
-                "Put quotes around a text that holds quotes, and double those inside.",
-            )
+                "Put quotes around a text that contains quotes, and double those inside.",
+            ) from error
 
 
 def _jsonl_text(line: str, path: Path, number: int) -> str:
@@ -70,17 +70,12 @@ def _jsonl_text(line: str, path: Path, number: int) -> str:
     try:
         record = json.loads(line)
     except ValueError as error:
-        fail(f"{path}, line {number}: not JSON ({error})", f"Fix the line: {line[:80]}")
+        problem = f"{path}, line {number}: not JSON ({error})"
+        raise UnreadableFileError(problem, f"Fix the line: {line[:80]}") from error
     match record:
         case {"text": str(text)}:
             return text
-    fail(
+    raise UnreadableFileError(
         f"{path}, line {number}: not a JSON object with a text under the key text",
         f"Fix the line: {line[:80]}",
     )
-
-
-def fail(title: str, text: str = "") -> None:
-    # stdout is for results alone, and wasabi prints there.
-    with redirect_stdout(sys.stderr):
-        msg.fail(title, text, exits=1)
