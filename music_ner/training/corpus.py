@@ -49,14 +49,17 @@ class WeightedCorpus(Corpus):
 
 
 def create_weighted_corpus(
-    path: Path, repeats: int, augmenter: Callable[[Language, Example], Iterable[Example]]
+    path: Path | None, repeats: int, augmenter: Callable[[Language, Example], Iterable[Example]]
 ) -> WeightedCorpus:
     """Create a reader that shuffles and augments the corpus again in each epoch.
 
     spaCy's own reader does so only if `training.max_epochs` is not -1.
 
-    path (Path): A DocBin file.
+    path (Path | None): A DocBin file.
     repeats (int): How often each query that is not a supplement is read (see `weighted`).
     augmenter (Callable[[Language, Example], Iterable[Example]]): Applied to each query.
+    RAISES (ValueError): If there is no path, as in a packaged pipeline.
     """
+    if path is None:
+        raise ValueError("Set paths.train to a DocBin file of annotated queries")
     return WeightedCorpus(path, repeats, augmenter)

@@ -39,8 +39,8 @@ def create_catalogue_tok2vec(
     return model
 
 
-def refuse_previous_version(**settings: Any) -> None:
-    """Answer for the architecture of pipelines that music-ner 0.1 saved.
+def refuse_previous_version(tok2vec: Any, width: int, dropout: float) -> None:
+    """Refuse the architecture of pipelines saved by en_music_ner 0.1, with its arguments.
 
     RAISES (ValueError): Always; the message says what to do.
     """
