@@ -5,7 +5,11 @@ from pathlib import Path
 
 
 def paths_of(names: str) -> list[Path]:
-    """RETURNS (list[Path]): The paths in a comma-separated list."""
+    """Split a comma-separated list of paths.
+
+    >>> [str(path) for path in paths_of("a.bio, b.bio")]
+    ['a.bio', 'b.bio']
+    """
     return [Path(name.strip()) for name in names.split(",") if name.strip()]
 
 

@@ -27,8 +27,8 @@ from music_ner.pipeline.span_getters import READ_AS
 if TYPE_CHECKING:
     import onnxruntime
 
-PIECES_AT_ONCE = 512  # more would not stay in a core's cache
-MOST_PADDING = 16  # word pieces; to read them costs about as much as another batch
+PIECES_AT_ONCE = 512  # more do not fit in a core's cache
+MAX_PADDING = 16  # word pieces; more cost about as much as another batch
 FILES = ("encoder.onnx", "tokenizer.json")
 
 
@@ -90,12 +90,16 @@ def windows_of(docs: list[Doc], window: int, stride: int) -> list[Window]:
 
 
 def batches_of(lengths: np.ndarray, size: int, padding: int) -> Iterator[np.ndarray]:
-    """Put sequences of like length together.
+    """Group sequences of similar length into batches.
 
     lengths (np.ndarray): The number of word pieces of each sequence.
-    size (int): The most word pieces of a batch, padding counted; a longer sequence stands alone.
-    padding (int): The most word pieces that pad the sequences of a batch.
+    size (int): Maximum word pieces of a batch, including padding; a longer sequence is a batch of
+        its own.
+    padding (int): Maximum word pieces of padding in a batch.
     YIELDS (np.ndarray): The numbers of the sequences of a batch.
+
+    >>> [batch.tolist() for batch in batches_of(np.array([9, 3, 3]), size=12, padding=4)]
+    [[1, 2], [0]]
     """
     order = np.argsort(lengths, kind="stable")
     start = n_pieces = 0
@@ -110,11 +114,11 @@ def batches_of(lengths: np.ndarray, size: int, padding: int) -> Iterator[np.ndar
 
 
 class Alignment(NamedTuple):
-    """Which word pieces make up which tokens.
+    """The word pieces of each token.
 
     pieces (np.ndarray): The numbers of the word pieces of the first token, of the second, and so
         on, among those of all windows.
-    lengths (np.ndarray): How many each token of the docs has.
+    lengths (np.ndarray): The number of word pieces of each token.
     """
 
     pieces: np.ndarray
@@ -122,12 +126,12 @@ class Alignment(NamedTuple):
 
 
 def align(windows: list[Window], offsets: np.ndarray, n_pieces: np.ndarray) -> Alignment:
-    """Align word pieces and tokens by where they lie in the text.
+    """Align word pieces and tokens by their offsets in the text.
 
-    windows (list[Window]): The windows of a batch, which hold all tokens of its docs.
-    offsets (np.ndarray): Start and end of each word piece in its window, in characters; word pieces
-        that stand for no text have both alike. All pieces of all windows x 2.
-    n_pieces (np.ndarray): How many word pieces each window has.
+    windows (list[Window]): The windows of a batch, which contain all tokens of its docs.
+    offsets (np.ndarray): Start and end offset of each word piece in its window, equal for word
+        pieces without text. All pieces of all windows x 2.
+    n_pieces (np.ndarray): The number of word pieces of each window.
     RETURNS (Alignment): The word pieces of each token, from all windows that it is in.
     """
     text_lengths = np.array([len(window.text) for window in windows])
@@ -147,11 +151,11 @@ def align(windows: list[Window], offsets: np.ndarray, n_pieces: np.ndarray) -> A
 
 
 class Runtime:
-    """A tokenizer and a transformer as they run.
+    """A tokenizer and a transformer, ready to run.
 
     files (dict[str, bytes]): `encoder.onnx`, the graph from `input_ids` and `attention_mask` to
         `vectors`; `tokenizer.json`, as the library `tokenizers` writes it.
-    threads (int): Threads of ONNX Runtime; 0 for one a core.
+    threads (int): Threads of ONNX Runtime; 0 for one per core.
     approximate_gelu (bool): See `OnnxEncoder`.
     """
 
@@ -196,17 +200,17 @@ class Runtime:
 
 
 class OnnxEncoder(Pipe):
-    """Gives each token its vector, in `doc.tensor`.
+    """Sets the vector of each token, in `doc.tensor`.
 
     name (str): Name of the component.
-    pooling (Model[Ragged, Floats2d]): Makes one vector of those of a token's word pieces.
-    window (int): How many tokens the transformer reads at once.
-    stride (int): How many tokens lie between the starts of two windows.
-    max_pieces (int): The most word pieces of a window; those beyond are not read.
+    pooling (Model[Ragged, Floats2d]): Pools the vectors of a token's word pieces.
+    window (int): Tokens of a window, which the transformer reads at once.
+    stride (int): Tokens between the starts of two windows.
+    max_pieces (int): Maximum word pieces of a window; those beyond are not read.
     width (int): Length of a vector.
-    threads (int): Threads of ONNX Runtime; 0 for one a core.
-    approximate_gelu (bool): Whether GELU may be had from tanh (https://arxiv.org/abs/1606.08415),
-        which is faster, and within 0.0005.
+    threads (int): Threads of ONNX Runtime; 0 for one per core.
+    approximate_gelu (bool): Whether to approximate GELU with tanh
+        (https://arxiv.org/abs/1606.08415), which is faster, with an error of at most 0.0005.
     """
 
     def __init__(
@@ -228,7 +232,7 @@ class OnnxEncoder(Pipe):
         self._runtime: Runtime | None = None
 
     def load(self, files: dict[str, bytes]) -> None:
-        """Take a transformer.
+        """Set the transformer.
 
         files (dict[str, bytes]): See `Runtime`.
         """
@@ -241,7 +245,7 @@ class OnnxEncoder(Pipe):
         RAISES (ValueError): If there is none yet.
         """
         if self._runtime is None:
-            raise ValueError(f"{self.name} has no transformer yet: load a saved pipeline")
+            raise ValueError(f"{self.name} has no transformer: load a saved pipeline")
         return self._runtime
 
     def __call__(self, doc: Doc) -> Doc:
@@ -250,10 +254,10 @@ class OnnxEncoder(Pipe):
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int) -> Iterator[Doc]:
-        """Read docs in batches.
+        """Process docs in batches.
 
         stream (Iterable[Doc]): Docs.
-        batch_size (int): How many are read at a time.
+        batch_size (int): Docs of a batch.
         YIELDS (Doc): The docs in their order.
         """
         handle_error = self.get_error_handler()
@@ -267,7 +271,7 @@ class OnnxEncoder(Pipe):
                 handle_error(self.name, self, docs, error)
 
     def predict(self, docs: list[Doc]) -> list[Floats2d]:
-        """Read docs.
+        """Compute the vectors of the tokens.
 
         docs (list[Doc]): A batch.
         RETURNS (list[Floats2d]): The vectors of each doc's tokens; zeros for a token without word
@@ -276,7 +280,9 @@ class OnnxEncoder(Pipe):
         windows = windows_of(docs, self.window, self.stride)
         if not windows:
             return [np.zeros((0, self.width), dtype="f") for _ in docs]
-        encode = self.runtime.tokenizer.encode  # `encode_batch` starts threads that do not fork
+        encode = (
+            self.runtime.tokenizer.encode
+        )  # `encode_batch` starts threads, which do not survive forks
         encodings = [encode(window.text) for window in windows]
         pieces = [encoding.ids[: self.max_pieces] for encoding in encodings]
         offsets = np.array(
@@ -293,7 +299,7 @@ class OnnxEncoder(Pipe):
     def _vectors_of_pieces(self, pieces: list[list[int]], n_pieces: np.ndarray) -> Floats2d:
         vectors = np.zeros((n_pieces.sum(), self.width), dtype="f")
         start = n_pieces.cumsum() - n_pieces
-        for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MOST_PADDING):
+        for numbers in batches_of(n_pieces, PIECES_AT_ONCE, MAX_PADDING):
             lengths = n_pieces[numbers]
             mask = np.arange(lengths.max()) < lengths[:, None]
             ids = np.zeros(mask.shape, dtype=np.int64)
@@ -355,7 +361,7 @@ def create_onnx_encoder(
     threads: int,
     approximate_gelu: bool,
 ) -> OnnxEncoder:
-    """Create an encoder that has no transformer yet."""
+    """Create an encoder whose transformer is loaded later."""
     return OnnxEncoder(
         name,
         pooling,
@@ -369,7 +375,7 @@ def create_onnx_encoder(
 
 
 def doc_tensor(width: int) -> Model[list[Doc], list[Floats2d]]:
-    """A tok2vec that gives the vectors that a component before it has put in `doc.tensor`.
+    """Create a tok2vec that gives the vectors in `doc.tensor`, set by an earlier component.
 
     width (int): Length of a vector.
     """
@@ -382,5 +388,5 @@ def _forward(
     width = model.get_dim("nO")
     for doc in docs:
         if len(doc) and doc.tensor.shape != (len(doc), width):
-            raise ValueError("Tokens have no vectors: the pipeline needs its onnx_encoder enabled")
+            raise ValueError("Tokens have no vectors: enable the pipeline's onnx_encoder")
     return [doc.tensor.reshape(-1, width) for doc in docs], lambda gradients: []
