@@ -9,7 +9,7 @@ from wasabi import msg
 
 def main(
     metrics_path: Path = typer.Argument(..., help="What evaluate measured", exists=True),
-    package: Path = typer.Argument(..., help="Folder of the package", exists=True),
+    wheel: Path = typer.Argument(..., help="Wheel of the package", exists=True),
     page: Path = typer.Argument(..., help="displaCy page", exists=True),
 ) -> None:
     """Show the scores, and where the wheel and the displaCy page are."""
@@ -25,7 +25,6 @@ def main(
     msg.table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "r", "r"))
     if encoder["fallback"]:
         msg.warn(f"{encoder['name']} is a fallback", encoder["fallback"])
-    (wheel,) = (package / "dist").glob("*.whl")
     msg.good(f"Wheel: {wheel}")
     msg.good(f"displaCy page: {page}")
 

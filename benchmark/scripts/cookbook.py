@@ -99,7 +99,7 @@ def main(
         f"{len(reading.queries)} queries in {n_folds} folds. Each query is tested once, by systems "
         "that are trained on the other folds. Strict scores by whitespace word. Micro F1 has its "
         "95 % bootstrap interval over queries. The last column is the mean and the standard "
-        ff"deviation over folds. The notebook's learning rate is {NOTEBOOK_RATE:g}; that of the "
+        f"deviation over folds. The notebook's learning rate is {NOTEBOOK_RATE:g}; that of the "
         f"encoder, in configs/encoders.json, is {inputs.learning_rate:g}.",
         provenance(inputs, [cookbook, *supplement, *inputs.names], [seed]),
     ]

@@ -21,12 +21,13 @@ def describe(
     trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
     test_names = ", ".join(Path(file["path"]).name for file in data["test_bio"])
     low, high = test["f1_interval"]
-    fast = meta.get("fast")
-    runtime = (
-        f" Its transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it was "
-        f"converted from finds the same entities in {fast['agreement']:.1%} of {fast['queries']} "
-        "queries."
-    )
+    runtime = ""
+    if fast := meta.get("fast"):
+        runtime = (
+            f" Its transformer runs in ONNX Runtime in {fast['precision']}. The pipeline that it "
+            f"was converted from finds the same entities in {fast['agreement']:.1%} of "
+            f"{fast['queries']} queries."
+        )
     notes = card.substitute(
         package=f"{meta['lang']}_{meta['name']}",
         trained=", ".join(Path(file["path"]).name for file in trained),
@@ -35,7 +36,7 @@ def describe(
         source=encoder["source"],
         encoder_version=encoder["version"],
         fallback=f" It is a fallback: {encoder['fallback']}." if encoder["fallback"] else "",
-        runtime=runtime if fast else "",
+        runtime=runtime,
         tested=f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else ""),
         micro=f"{test['default']['micro avg']['f1-score']:.3f}",
         macro=f"{test['default']['macro avg']['f1-score']:.3f}",
