@@ -14,8 +14,17 @@ from tests.fixtures import (  # noqa: F401
     tiny_fast,
     tiny_model,
 )
+from tests.packages import meta, metrics  # noqa: F401
 
 PUBLIC_DATA = (ROOT / "assets", ROOT.parent / "shared" / "data")
+SLOW_FIXTURES = {"of_spacy", "run_script", "tiny_fast", "tiny_model", "trained"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that train a pipeline or run a command in its own process as slow."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 def public_data(name: str) -> Path:

@@ -14,8 +14,8 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from music_ner.data.marked import parse
 from music_ner.data.query import normalize_query, to_doc
-from music_ner.training.config import configure
 from music_ner.export.onnx import Precision, export_to_onnx
+from music_ner.training.config import configure
 
 ROOT = Path(__file__).parent.parent
 NOISE = ("typos", "natural")

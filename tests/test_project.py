@@ -10,10 +10,15 @@ import pytest
 import srsly
 
 from music_ner.data.corpora import SPLITS
-from tests.conftest import DATA, QUERIES, ROOT
+from tests.conftest import ROOT
+from tests.environments import make_environment, run_python
+from tests.fixtures import QUERIES
+
+pytestmark = pytest.mark.slow
 
 NAME = "en_tiny_ner"
-WHEEL = f"packages/{NAME}-0.0.1/dist/{NAME}-0.0.1-py3-none-any.whl"
+WHEELS = "packages/wheels"
+WHEEL = f"{WHEELS}/{NAME}-0.0.1-py3-none-any.whl"
 QUERY = (
     "music similar to morphie robocobra quartet | featuring elements like saxophone prominent bass"
 )
@@ -45,7 +50,7 @@ def copy_project(folder: Path) -> Path:
         text=True,
         check=True,
     ).stdout.splitlines()
-    for name in tracked:
+    for name in filter(lambda name: (ROOT / name).exists(), tracked):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     return folder
@@ -108,7 +113,7 @@ def test_fast_makes_a_second_package(project):
     finally:
         uninstall = [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", fast]
         subprocess.run(uninstall, check=True)
-    (wheel,) = (folder / "packages" / f"{fast}-0.0.1" / "dist").iterdir()
+    wheel = folder / WHEELS / f"{fast}-0.0.1-py3-none-any.whl"
     assert wheel.stat().st_size < (folder / WHEEL).stat().st_size
     assert srsly.read_json(folder / "metrics" / "fast" / "scores.json")["test"]["queries"] == 4
 
@@ -142,10 +147,9 @@ def test_wrong_vars_end_the_run_with_a_remedy(project, variables, message):
     assert message in " ".join(result.stdout.split())
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"MusicRecoNER is not in {DATA}")
-def test_bio_files_and_a_fixed_test_set_are_taken_from_vars(project):
+def test_bio_files_and_a_fixed_test_set_are_taken_from_vars(project, musicreconer):
     folder, _, _ = project
-    paths = [DATA / "musicreconer" / f"dataset{n}" / "ground-truth.bio" for n in (1, 2, 3)]
+    paths = [musicreconer / f"dataset{n}" / "ground-truth.bio" for n in (1, 2, 3)]
     variables = ["--vars.csv", "", "--vars.bio", f"{paths[0]},{paths[1]}"]
     variables += ["--vars.test_bio", str(paths[2])]
     for command in ("sources", "convert"):
@@ -154,22 +158,13 @@ def test_bio_files_and_a_fixed_test_set_are_taken_from_vars(project):
     assert [splits[name]["queries"] for name in SPLITS] == [1080, 120, 600]
 
 
-def test_the_wheel_works_in_a_fresh_environment_without_network(project, tmp_path):
+def test_the_wheels_work_without_the_projects_folder_and_network(project, tmp_path):
     folder, _, _ = project
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", folder / WHEEL]
-    subprocess.run([*install, "-c", ROOT / "constraints.txt"], check=True)
-    result = subprocess.run(
-        [python, "-c", LOAD_WITHOUT_NETWORK, NAME, QUERY],
-        cwd=tmp_path,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    (library,) = (folder / WHEELS).glob("music_ner-*.whl")
+    environment = make_environment(tmp_path / "site", wheels=(folder / WHEEL, library))
+    result = run_python(environment, LOAD_WITHOUT_NETWORK, NAME, QUERY)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("['transformer', 'catalogue', 'ner', 'entity_confidence'] True")
+    assert "['transformer', 'catalogue', 'ner', 'entity_confidence'] True" in result.stdout
 
 
 def test_assets_say_what_could_not_be_downloaded(tmp_path):
@@ -183,14 +178,17 @@ def test_assets_say_what_could_not_be_downloaded(tmp_path):
         check=False,
     )
     assert result.returncode != 0
-    assert "Download failed" in result.stdout
-    assert "assets/cookbook/music_ner.csv" in "".join(result.stdout.split())
+    assert "music_ner.csv" in "".join((result.stdout + result.stderr).split())
     assert not (tmp_path / "assets" / "cookbook" / "music_ner.csv").exists()
 
 
-def test_the_readme_shows_the_commands_of_project_yml(tmp_path):
-    shutil.copy(ROOT / "README.md", tmp_path / "README.md")
+def test_the_docs_show_the_commands_of_project_yml(tmp_path):
+    ours, made = ROOT / "docs" / "commands.md", tmp_path / "commands.md"
+    shutil.copy(ours, made)
     document = [sys.executable, "-m", "spacy", "project", "document", str(ROOT)]
-    subprocess.run([*document, "--no-emoji", "--output", tmp_path / "README.md"], check=True)
-    ours, made = (path / "README.md" for path in (ROOT, tmp_path))
-    assert made.read_text(encoding="utf8") == ours.read_text(encoding="utf8")
+    subprocess.run([*document, "--no-emoji", "--output", made], check=True)
+    tables = [
+        [line for line in path.read_text(encoding="utf8").splitlines() if line.startswith("|")]
+        for path in (ours, made)
+    ]
+    assert tables[0] == tables[1]

@@ -1,9 +1,9 @@
-"""Have an ONNX graph multiply in 8 bits.
+"""Quantize an ONNX graph to 8 bits.
 
-Each column of a weight has a scale, and so has each row of what comes in, that is each word piece:
-"vector-wise quantization" of https://arxiv.org/abs/2208.07339. With one scale for a whole batch, as
-`onnxruntime.quantization.quantize_dynamic` has it, the few large values of transformers leave the
-others little of the 8 bits, and a query's entities depend on what it is read together with.
+Each column of a weight has a scale, and each row of activations, that is each word piece: the
+vector-wise quantization of https://arxiv.org/abs/2208.07339. With one scale for a whole batch, as in
+`onnxruntime.quantization.quantize_dynamic`, the few large values of transformers leave the others
+little of the 8 bits, and the entities of a query depend on the other queries of its batch.
 """
 
 import numpy as np
@@ -12,15 +12,18 @@ from onnx.helper import make_node, make_opsetid
 from onnx.numpy_helper import from_array, to_array
 
 RUNTIME_DOMAIN = "com.microsoft"
-OPSET = 21  # the first in which a scale may hold for a block of values
+OPSET = 21  # the first with a scale per block of values
 IR_VERSION = 10
-MOST = 127
-TINY = 1e-12
+LARGEST_INT8 = 127
+# Without VNNI, processors add two products in 16 bits, which overflow with larger weights
+# (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, reduce_range).
+LARGEST_WEIGHT = 63
+EPSILON = 1e-12
 STEP, ZERO, ZEROS, ONE, LAST_AXIS = "int8_step", "int8_zero", "int8_zeros", "one", "last_axis"
 
 
 def quantize(model: ModelProto) -> ModelProto:
-    """Put 8-bit weights in the place of those of matrix products and of embeddings.
+    """Replace the weights of matrix products and embeddings with 8-bit weights.
 
     model (ModelProto): A graph of opset 18 or later, in single precision. Its first input is
         sequences x word pieces, and what is multiplied by weights sequences x word pieces x width.
@@ -32,8 +35,8 @@ def quantize(model: ModelProto) -> ModelProto:
         if tensor.data_type == TensorProto.FLOAT and len(tensor.dims) == 2
     }
     constants: dict[str, np.ndarray] = {
-        STEP: np.float32(1 / MOST),
-        ZERO: np.uint8(MOST + 1),
+        STEP: np.float32(1 / LARGEST_INT8),
+        ZERO: np.uint8(LARGEST_INT8 + 1),
         ONE: np.float32(1),
         LAST_AXIS: np.array([-1]),
     }
@@ -45,11 +48,11 @@ def quantize(model: ModelProto) -> ModelProto:
             if rows not in quantized_inputs:
                 nodes += quantize_rows(rows, len(weights[weight]))
                 quantized_inputs.add(rows)
-            constants |= in_8_bits(weight, weights[weight], axis=0)
+            constants |= in_8_bits(weight, weights[weight], 0, LARGEST_WEIGHT)
             nodes += multiply(rows, weight, node.output[0])
         elif node.op_type == "Gather" and node.input[0] in weights:
             weight, numbers = node.input
-            constants |= in_8_bits(weight, weights[weight], axis=1)
+            constants |= in_8_bits(weight, weights[weight], 1, LARGEST_INT8)
             nodes += look_up(weight, numbers, node.output[0])
         else:
             nodes.append(node)
@@ -69,16 +72,17 @@ def quantize(model: ModelProto) -> ModelProto:
     return quantized
 
 
-def in_8_bits(name: str, weight: np.ndarray, axis: int) -> dict[str, np.ndarray]:
+def in_8_bits(name: str, weight: np.ndarray, axis: int, largest: int) -> dict[str, np.ndarray]:
     """Store a weight in 8 bits.
 
     name (str): Its name.
     weight (np.ndarray): The weight, of two dimensions.
-    axis (int): 0 for a scale for each column, 1 for one for each row.
-    RETURNS (dict[str, np.ndarray]): Under `NAME_int8` whole numbers from -127 to 127, under
-        `NAME_scale` what to multiply them by.
+    axis (int): 0 for a scale per column, 1 for a scale per row.
+    largest (int): The integer that represents the largest absolute value, up to 127.
+    RETURNS (dict[str, np.ndarray]): Under `NAME_int8` integers from -largest to largest, under
+        `NAME_scale` their scale.
     """
-    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True) / MOST, TINY)
+    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True) / largest, EPSILON)
     return {
         f"{name}_int8": np.rint(weight / scale).astype(np.int8),
         f"{name}_scale": (scale[0] if axis == 0 else scale).astype(np.float32),
@@ -95,12 +99,12 @@ def zero_points(pieces: str) -> list[NodeProto]:
 
 
 def quantize_rows(rows: str, length: int) -> list[NodeProto]:
-    """Give nodes that make of activations `ROWS_int8` and `ROWS_scale`.
+    """Make nodes that quantize activations to `ROWS_int8` with `ROWS_scale`.
 
     A row of zeros has the scale 0, which makes it zeros again, whatever `ROWS_int8` holds.
 
     rows (str): The activations' name.
-    length (int): How many values a row has.
+    length (int): The number of values of a row.
     RETURNS (list[NodeProto]): The nodes.
     """
     size, scale = f"{rows}_size", f"{rows}_scale"

@@ -4,7 +4,9 @@ Rewriting a text always gives the edits too, so that offsets can be moved along.
 """
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -46,19 +48,22 @@ def invert(edits: Iterable[Edit]) -> list[Edit]:
     return [Edit(edit.new_start, edit.new_end, edit.start, edit.end) for edit in edits]
 
 
-def move(start: int, end: int, edits: Iterable[Edit]) -> tuple[int, int]:
+def move(start: int, end: int, edits: Sequence[Edit]) -> tuple[int, int]:
     """Move a span from the old text to the new one. An edge inside an edit moves outwards.
 
     start (int): Offset of the span's first character in the old text.
     end (int): Offset after its last character.
-    edits (Iterable[Edit]): The edits, in text order.
+    edits (Sequence[Edit]): The edits, in text order.
     RETURNS (tuple[int, int]): The offsets in the new text.
 
     >>> move(2, 3, [Edit(1, 2, 1, 3)])
     (3, 4)
     """
     new_start, new_end = start, end
-    for edit in edits:
+    # The last edit before the span knows the shift of all edits before it.
+    first = max(bisect_right(edits, start, key=attrgetter("end")) - 1, 0)
+    last = bisect_left(edits, end, key=attrgetter("start"))
+    for edit in edits[first:last]:
         if edit.end <= start:
             new_start = start + edit.new_end - edit.end
         elif edit.start < start:

@@ -11,10 +11,10 @@ import srsly
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import NearestNeighbors
 
-from music_ner.data.writings import query_key
 from music_ner.data.bio import read_bio
 from music_ner.data.marked import ENTITY, read
-from tests.conftest import DATA, ROOT
+from music_ner.data.writings import query_key
+from tests.conftest import ROOT
 
 FOLDER = ROOT / "assets" / "sample"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -108,10 +108,8 @@ def test_most_entities_occur_once(queries):
     assert {name: count for name, count in names.items() if count > 8} == {}
 
 
-def test_the_stated_figures_of_real_queries_are_true():
-    folders = sorted((DATA / "musicreconer").glob("dataset*"))
-    if not folders:
-        pytest.skip(f"MusicRecoNER is not in {DATA}")
+def test_the_stated_figures_of_real_queries_are_true(musicreconer):
+    folders = sorted(musicreconer.glob("dataset[123]"))
     real = [query for folder in folders for query in read_bio(folder / "ground-truth.bio").queries]
     lengths = [len(query.text.split()) for query in real]
     counts = np.array([len(query.spans) for query in real])

@@ -4,12 +4,23 @@ import spacy
 import srsly
 
 from music_ner.data.query import Query, Span, to_doc
-from music_ner.evaluation.calibration import CANDIDATES, Judged, calibrate, choose, fit, judge, raw_spans, with_confidence
-from scripts.calibrate import main
-from music_ner.pipeline.entity_confidence import calibrated
+from music_ner.evaluation.calibration import (
+    CANDIDATES,
+    CalibrationSettings,
+    Judged,
+    calibrate,
+    choose,
+    fit,
+    judge,
+    raw_spans,
+    with_confidence,
+)
 from music_ner.evaluation.scores import confident_spans
+from music_ner.pipeline.entity_confidence import calibrated
+from scripts.calibrate import main
 
 N = 3000
+SETTINGS = CalibrationSettings(folds=5, prior=100, min_entities=15)
 
 
 def judged(right_at, seed=0, n=N, labels=None):
@@ -48,9 +59,9 @@ MAPS = {
 @pytest.mark.parametrize("name", MAPS)
 def test_the_chosen_map_gives_the_true_probabilities(name):
     data = judged(MAPS[name])
-    chosen, means = choose(data, seed=0)
+    chosen, means = choose(data, SETTINGS, seed=0)
     assert set(means) == set(CANDIDATES)
-    found = calibrated(CANDIDATES[chosen](data), data.raw, data.features)
+    found = calibrated(CANDIDATES[chosen](data, SETTINGS.prior), data.raw, data.features)
     true = MAPS[name](data.raw, data.features["WoA"])
     assert np.abs(found - true).mean() < 0.04
 
@@ -58,7 +69,7 @@ def test_the_chosen_map_gives_the_true_probabilities(name):
 @pytest.mark.parametrize("name", ["Platt by label", "isotonic"])
 def test_what_fits_least_is_not_chosen(name):
     data = judged(MAPS[name])
-    chosen, means = choose(data, seed=0)
+    chosen, means = choose(data, SETTINGS, seed=0)
     assert means[chosen] <= means[name] < means["temperature"] - 0.005
 
 
@@ -66,7 +77,7 @@ def test_what_fits_least_is_not_chosen(name):
 def test_few_entities_move_the_probabilities_little_and_many_move_them_all_the_way(name):
     def moved(n):
         data = judged(lambda raw, is_work: raw / 2, n=n)
-        found = calibrated(CANDIDATES[name](data), data.raw, data.features)
+        found = calibrated(CANDIDATES[name](data, SETTINGS.prior), data.raw, data.features)
         return (data.raw - found).mean()
 
     assert moved(10) < 0.08
@@ -75,7 +86,7 @@ def test_few_entities_move_the_probabilities_little_and_many_move_them_all_the_w
 
 def test_the_choice_is_the_same_with_the_same_seed():
     data = judged(MAPS["temperature"], n=200)
-    assert choose(data, seed=1) == choose(data, seed=1)
+    assert choose(data, SETTINGS, seed=1) == choose(data, SETTINGS, seed=1)
 
 
 @pytest.fixture
@@ -113,7 +124,7 @@ def test_a_calibration_fitted_apart_gives_what_the_pipeline_gives(tiny_model, go
     nlp = spacy.load(tiny_model)
     texts = [doc.text for doc in gold]
     found = [raw_spans(doc) for doc in nlp.pipe(texts)]
-    calibration, report = fit(judge(gold, found), seed=0)
+    calibration, report = fit(judge(gold, found), SETTINGS, seed=0)
     assert report["chosen"] != "none"
     calibrate(nlp, gold, seed=0)
     for apart, doc in zip(with_confidence(calibration, gold, found), nlp.pipe(texts), strict=True):

@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from music_ner.evaluation.reliability import THRESHOLDS, draw_precision_coverage, draw_reliability, reliability
+from music_ner.evaluation.reliability import (
+    THRESHOLDS,
+    draw_precision_coverage,
+    draw_reliability,
+    reliability,
+)
 
 
 def test_the_scores_of_a_confidence_counted_by_hand():

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music_ner.data.query import Query, Span, to_doc
-from music_ner.evaluation.scores import are_right, comparable_tags, entity_spans, errors, f1_interval, report, scores, span_f1
+from music_ner.evaluation.scores import (
+    are_right,
+    comparable_tags,
+    entity_spans,
+    errors,
+    f1_interval,
+    report,
+    scores,
+    span_f1,
+)
 
 A, IA, W, IW, O = "B-Artist", "I-Artist", "B-WoA", "I-WoA", "O"  # noqa: E741
 AVERAGES = ("micro avg", "macro avg", "weighted avg")

@@ -1,28 +1,32 @@
-"""A pipeline made fast, and packaged, beside the one that it was made from."""
+"""A pipeline exported to ONNX, and packaged, beside the one that it was made from."""
 
-import os
 import subprocess
 import sys
+import zipfile
+from email.parser import Parser
 
 import pytest
 import spacy
 import srsly
 import torch
+from packaging.requirements import Requirement
 from spacy.tokens import DocBin
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from music_ner.export.onnx import Encoder, Precision, agreement, export, make_fast
-from scripts.export import main
+from music_ner import __version__
 from music_ner.evaluation.scores import entity_spans
+from music_ner.export.onnx import Encoder, Precision, agreement, export_to_onnx, to_onnx
+from scripts.export import main
 from tests.conftest import ROOT
+from tests.environments import TORCH, make_environment, run_python
 
 TEXTS = ["songs like karma police by radioheads", "more like sade, less like korn", "", "upbeat"]
-WITHOUT = ("torch", "transformers", "spacy_transformers")
 USE = f"""
 import importlib.util, sys
-assert not any(importlib.util.find_spec(name) for name in {WITHOUT})
+for name in ("torch", "transformers", "spacy_transformers"):
+    assert not importlib.util.find_spec(name)
 import spacy
-nlp = spacy.load("en_tiny_fast")
+nlp = spacy.load(sys.argv[1])
 docs = list(nlp.pipe({TEXTS!r}, n_process=2, batch_size=2))
 print(nlp.pipe_names, [[(e.text, e.label_, e._.confidence > 0.5) for e in d.ents] for d in docs])
 """
@@ -44,7 +48,7 @@ def test_it_finds_the_same_entities_with_the_same_confidences(tiny_model, precis
         "weights": {"log_odds": 0.5},
     }
     stock = list(nlp.pipe(TEXTS))
-    make_fast(nlp, Precision(precision))
+    export_to_onnx(nlp, Precision(precision))
     fast = list(nlp.pipe(TEXTS))
     assert entities(fast) == entities(stock)
     assert any(entities(stock))
@@ -54,9 +58,9 @@ def test_it_finds_the_same_entities_with_the_same_confidences(tiny_model, precis
 def test_int8_makes_a_pipeline_small_and_its_results_independent_of_the_batch(tiny_model):
     nlp = spacy.load(tiny_model)
     transformer = nlp.get_pipe("transformer").model.transformer
-    sizes = {precision: len(export(transformer, precision)) for precision in Precision}
+    sizes = {precision: len(to_onnx(transformer, precision)) for precision in Precision}
     assert sizes[Precision.int8] < sizes[Precision.fp32]
-    make_fast(nlp, Precision.int8)
+    export_to_onnx(nlp, Precision.int8)
     assert nlp.get_pipe_config("onnx_encoder")["approximate_gelu"]
     together = confidences(nlp.pipe(TEXTS))
     assert together == confidences(nlp(text) for text in TEXTS)
@@ -66,8 +70,10 @@ def test_a_pipeline_that_reads_other_spans_is_refused(tiny_model):
     nlp = spacy.load(tiny_model)
     spans = nlp.get_pipe_config("transformer")["model"]["get_spans"]
     spans["@span_getters"] = "spacy-transformers.doc_spans.v1"
-    with pytest.raises(ValueError, match="use strided_spans"):
-        make_fast(nlp, Precision.fp32)
+    with pytest.raises(
+        ValueError, match=r"doc_spans\.v1 cannot be exported: train with music_ner\.strided_spans"
+    ):
+        export_to_onnx(nlp, Precision.fp32)
 
 
 @pytest.fixture
@@ -114,17 +120,18 @@ def test_biases_are_folded_without_changing_a_vector(tiny_bert):
     assert without == 2 * transformer.config.num_hidden_layers
 
 
-def test_bert_bases_shape_is_made_fast_too(tiny_bert):
+@pytest.mark.slow
+def test_bert_bases_shape_is_exported_too(tiny_bert):
     tokenizer = BertTokenizerFast.from_pretrained(tiny_bert)
     transformer = BertModel(BertConfig(vocab_size=len(tokenizer), num_hidden_layers=2))
-    graph = export(transformer, Precision.int8)
+    graph = to_onnx(transformer, Precision.int8)
     n_weights = 2 * (4 * 768**2 + 2 * 768 * 3072)
     assert n_weights < len(graph) < 1.5 * n_weights
 
 
 @pytest.fixture(scope="module")
 def packaged(tiny_model, tiny_corpus, tmp_path_factory):
-    """The wheel that the commands of project.yml make of the tiny pipeline."""
+    """The folder of wheels that the commands of project.yml make of the tiny pipeline."""
     folder = tmp_path_factory.mktemp("project")
     encoder = {"name": "tiny", "path": "tiny", "source": "folder", "version": "1", "fallback": None}
     srsly.write_json(folder / "encoder.json", encoder)
@@ -134,34 +141,47 @@ def packaged(tiny_model, tiny_corpus, tmp_path_factory):
     encoders = folder / "encoders.json"
     srsly.write_json(encoders, {})
     metrics = [folder / name for name in ("encoder.json", "sources.json", "scores.json")]
+    card, packages = ROOT / "configs" / "model_card.md", folder / "packages"
     named = ["--name", "tiny_fast", "--version", "0.0.1"]
     commands = [
-        ["fast", tiny_model, tiny_corpus / "test.spacy", folder / "fast"],
+        ["library", ROOT, folder / "packages" / "wheels"],
+        ["export", tiny_model, tiny_corpus / "test.spacy", folder / "fast"],
         ["evaluate", folder / "fast", tiny_corpus, *metrics],
-        ["package", folder / "fast", folder / "scores.json", encoders, folder / "packages", *named],
+        ["package", folder / "fast", folder / "scores.json", encoders, card, packages, *named],
     ]
     for name, *arguments in commands:
         command = [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
-    (wheel,) = (folder / "packages" / "en_tiny_fast-0.0.1" / "dist").iterdir()
-    return wheel
+    return packages / "wheels"
 
 
-def test_the_wheel_works_in_an_environment_without_torch(packaged, tmp_path):
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", packaged]
-    subprocess.run([*install, "-c", ROOT / "constraints.txt"], check=True)
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    result = subprocess.run(
-        [python, "-W", "error::UserWarning", "-c", USE],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def requirements_of(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    return [Requirement(line) for line in metadata.get_all("Requires-Dist")]
+
+
+def test_the_package_requires_the_library_with_what_a_fast_pipeline_needs(packaged):
+    package, library = sorted(packaged.iterdir())
+    required = {requirement.name: requirement for requirement in requirements_of(package)}
+    assert set(required) == {"music-ner", "spacy"}
+    assert required["music-ner"].extras == {"fast"}
+    assert required["music-ner"].specifier.contains(__version__, prereleases=True)
+    of_library = requirements_of(library)
+    always = {one.name for one in of_library if not one.marker}
+    extra = [one for one in of_library if one.marker and one.marker.evaluate({"extra": "fast"})]
+    fast = always | {one.name for one in extra}
+    assert fast - always == {"onnxruntime", "tokenizers"}
+    assert not {"torch", "transformers", "spacy-transformers", "onnx"} & fast
+
+
+def test_the_wheels_work_together_in_an_environment_without_torch(packaged, tmp_path):
+    wheels = sorted(packaged.iterdir())
+    assert [wheel.name.partition("-")[0] for wheel in wheels] == ["en_tiny_fast", "music_ner"]
+    environment = make_environment(tmp_path / "site", without=(*TORCH, "onnx"), wheels=wheels)
+    result = run_python(environment, USE, "en_tiny_fast")
     assert result.returncode == 0, result.stderr
     found = [[("karma police", "WoA", True), ("radioheads", "Artist", True)]]
     found += [[("sade", "Artist", True), ("korn", "Artist", True)], [], []]

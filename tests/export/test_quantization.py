@@ -92,10 +92,12 @@ def test_a_graph_without_weights_passes_unchanged():
 @given(
     st.lists(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), min_size=1, max_size=6),
     st.sampled_from([0, 1]),
+    st.sampled_from([63, 127]),
 )
-def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most(rows, axis):
+def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most(rows, axis, largest):
     weight = np.array(rows)
-    stored = in_8_bits("w", weight, axis)
+    stored = in_8_bits("w", weight, axis, largest)
     assert stored["w_int8"].dtype == np.int8
+    assert np.abs(stored["w_int8"].astype(int)).max() <= largest
     error = np.abs(stored["w_int8"] * stored["w_scale"] - weight)
     assert (error <= stored["w_scale"] * 0.5001 + 1e-9).all()

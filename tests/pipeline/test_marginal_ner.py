@@ -1,4 +1,4 @@
-"""The entity recognizer that weighs every span, by a tiny trained pipeline."""
+"""The entity recognizer that scores every span, by a tiny trained pipeline."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Span
 
-from music_ner.pipeline.marginal_ner import Actions, ScoredSpan, bounds_of, reach, weigh_spans, without_overlap
+from music_ner.pipeline.marginal_ner import (
+    Actions,
+    ScoredSpan,
+    reach,
+    score_spans,
+    tokens_of,
+    without_overlap,
+)
 
 TEXTS = [
     "songs like karma police by radioheads",
@@ -42,10 +49,10 @@ def encoded(nlp, text):
     return nlp.get_pipe("transformer")(nlp.make_doc(text))
 
 
-def weigh(nlp, docs, threshold=0.0):
+def score(nlp, docs, threshold=0.0):
     ner = nlp.get_pipe("ner")
     actions = Actions(ner.moves, ner.model.attrs["unseen_classes"])
-    return weigh_spans(ner.model.predict(docs), actions, docs, threshold)
+    return score_spans(ner.model.predict(docs), actions, docs, threshold)
 
 
 def enumerated(nlp, doc):
@@ -82,7 +89,7 @@ def enumerated(nlp, doc):
 def test_a_span_is_as_probable_as_all_sequences_that_hold_it(unsure, text):
     doc = encoded(unsure, text)
     expected = enumerated(unsure, doc)
-    (found,) = weigh(unsure, [doc])
+    (found,) = score(unsure, [doc])
     got = {tuple(span[:3]): span.probability for span in found}
     likely = {span for span, probability in expected.items() if probability > 1e-4}
     assert len(likely) > len(doc)
@@ -93,9 +100,9 @@ def test_a_span_is_as_probable_as_all_sequences_that_hold_it(unsure, text):
 
 def test_a_batch_gives_what_each_doc_gives_alone(unsure):
     docs = [encoded(unsure, text) for text in [TEXTS[0], "", TEXTS[1], TEXTS[2], ""]]
-    together = weigh(unsure, docs, 0.01)
+    together = score(unsure, docs, 0.01)
     for doc, found in zip(docs, together, strict=True):
-        alone = weigh(unsure, [doc], 0.01)[0] if len(doc) else []
+        alone = score(unsure, [doc], 0.01)[0] if len(doc) else []
         assert [span[:3] for span in found] == [span[:3] for span in alone]
         for one, other in zip(found, alone, strict=True):
             assert one.probability == pytest.approx(other.probability, abs=1e-5)
@@ -103,8 +110,8 @@ def test_a_batch_gives_what_each_doc_gives_alone(unsure):
 
 def test_only_spans_over_the_threshold_are_found(unsure):
     doc = encoded(unsure, TEXTS[0])
-    (some,) = weigh(unsure, [doc], 0.05)
-    (fewer,) = weigh(unsure, [doc], 0.1)
+    (some,) = score(unsure, [doc], 0.05)
+    (fewer,) = score(unsure, [doc], 0.1)
     assert some and all(span.probability > 0.05 for span in some)
     assert fewer == [span for span in some if span.probability > 0.1]
 
@@ -165,7 +172,7 @@ def test_entities_that_are_set_before_stay(nlp):
 def test_spans_do_not_reach_into_entities_that_are_set(unsure):
     doc = encoded(unsure, TEXTS[0])
     doc.set_ents([Span(doc, 2, 3, label="WoA")], default="missing")
-    (found,) = weigh(unsure, [doc])
+    (found,) = score(unsure, [doc])
     assert found
     assert all(span.end <= 2 or span.start >= 3 for span in found)
     expected = enumerated(unsure, doc)
@@ -183,18 +190,36 @@ def test_no_entity_runs_over_the_start_of_a_sentence(unsure):
     doc = encoded(unsure, TEXTS[0])
     for token in doc:
         token.is_sent_start = token.i in (0, 3)
-    (found,) = weigh(unsure, [doc])
+    (found,) = score(unsure, [doc])
     assert any(span.end == 3 for span in found)
     assert any(span.start == 3 for span in found)
     assert all(span.end <= 3 or span.start >= 3 for span in found)
 
 
-def test_no_entity_begins_with_white_space(unsure):
-    doc = encoded(unsure, "songs   like karma")
-    assert doc[1].is_space
-    (found,) = weigh(unsure, [doc])
-    assert any(span.start == 2 for span in found)
-    assert all(span.start != 1 for span in found)
+def test_no_entity_begins_or_ends_with_white_space(unsure):
+    doc = encoded(unsure, "songs   like  karma")
+    assert [token.is_space for token in doc] == [False, True, False, True, False]
+    (found,) = score(unsure, [doc])
+    assert {(span.start, span.end) for span in found} >= {(0, 3), (0, 5), (2, 3), (2, 5), (4, 5)}
+    assert all(span.start in (0, 2, 4) and span.end in (1, 3, 5) for span in found)
+
+
+def test_white_space_changes_no_probability(unsure):
+    text = TEXTS[0]
+    doc, spaced = encoded(unsure, text), encoded(unsure, f"\n {text.replace(' ', '  ')} ")
+    place = [token.i for token in spaced if not token.is_space]
+    (expected,), (found,) = score(unsure, [doc]), score(unsure, [spaced])
+    moved = [(place[span.start], place[span.end - 1] + 1, span.label) for span in expected]
+    assert [span[:3] for span in found] == moved
+    for one, other in zip(expected, found, strict=True):
+        assert one.probability == pytest.approx(other.probability, abs=1e-4)
+
+
+def test_an_entity_over_white_space_does_not_cross_the_start_of_a_sentence(unsure):
+    doc = encoded(unsure, "karma  police")
+    doc[1].is_sent_start = True
+    (found,) = score(unsure, [doc])
+    assert {(span.start, span.end) for span in found} == {(0, 1), (2, 3)}
 
 
 def test_probabilities_never_exceed_one(tiny_model):
@@ -236,11 +261,24 @@ def test_labels_that_were_not_learned_are_not_found(tiny_model):
     assert {span.label_ for span in doc.spans["ents"]} <= {"Artist", "WoA"}
 
 
-def test_bounds_hold_for_each_doc_of_a_batch():
+def test_the_tokens_of_each_doc_of_a_batch_are_read_without_white_space():
     nlp = spacy.blank("en")
-    starts, joins = bounds_of([nlp("a b"), nlp(""), nlp("c"), nlp("d  e")])
-    assert starts.tolist() == [True, True, True, True, False, True, False]
-    assert joins.tolist() == [False, True, False, False, True, True, False]
+    tokens = tokens_of([nlp("a b"), nlp(""), nlp("c"), nlp("d  e"), nlp(" ")])
+    assert tokens.index.tolist() == [0, 1, 2, 3, 5, -1]
+    assert tokens.offsets.tolist() == [0, 1, 0, 0, 2]
+    assert tokens.docs.tolist() == [0, 0, 2, 3, 3]
+    assert tokens.lengths.tolist() == [2, 0, 1, 2, 0]
+    assert tokens.starts.tolist() == [True] * 5 + [False]
+    assert tokens.joins.tolist() == [False, True, False, False, True, False]
+
+
+def test_tokens_of_entities_that_are_set_are_left_out_of_others():
+    doc = spacy.blank("en")("a b  c d")
+    doc.set_ents([Span(doc, 1, 2, label="WoA")], default="missing")
+    tokens = tokens_of([doc])
+    assert tokens.index.tolist() == [0, 1, 3, 4, -1]
+    assert tokens.starts.tolist() == [True, False, True, True, False]
+    assert tokens.joins.tolist() == [False, False, True, True, False]
 
 
 steps = st.integers(1, 6).flatmap(

@@ -1,24 +1,16 @@
-import warnings
 from importlib.metadata import version
 
-import numpy as np
 import pytest
 import spacy
 import srsly
-from spacy.tokens import DocBin
 
-from music_ner.data.query import Query, Span, to_doc
-from scripts.evaluate import evaluate, main
+from scripts.evaluate import main
 
 SOURCES = {"csv": [], "bio": [{"path": "queries.bio", "sha256": "0f"}], "test_bio": []}
 
 
 def micro(result, mode="default"):
     return result[mode]["micro avg"]
-
-
-def read_docs(corpus, nlp):
-    return list(DocBin().from_disk(corpus / "test.spacy").get_docs(nlp.vocab))
 
 
 @pytest.fixture
@@ -32,43 +24,6 @@ def files(tmp_path):
         return [tmp_path / name for name in ("encoder.json", "sources.json", "new/scores.json")]
 
     return write
-
-
-def test_a_pipeline_that_knows_the_corpus_by_heart_scores_one(tiny_model, tiny_corpus):
-    nlp = spacy.load(tiny_model)
-    result = evaluate(nlp, read_docs(tiny_corpus, nlp), 0)
-    assert result["queries"] == 20
-    assert micro(result)["f1-score"] == micro(result, "strict")["f1-score"] == 1.0
-    assert micro(result)["support"] == 20
-    assert result["f1_interval"] == [1.0, 1.0]
-    assert result["spacy"]["ents_f"] == 1.0
-
-
-def test_a_pipeline_that_finds_nothing_scores_zero(tiny_corpus):
-    nlp = spacy.blank("en")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        result = evaluate(nlp, read_docs(tiny_corpus, nlp), 0)
-    assert micro(result)["f1-score"] == 0.0
-    assert result["errors"]["Artist"]["missed"] == 12
-    assert result["errors"]["WoA"]["missed"] == 8
-
-
-def test_one_query_whose_gold_is_unknown_is_enough():
-    nlp = spacy.blank("en")
-    query = Query("q", "weightless", (Span(0, 10, "Artist_or_WoA"),))
-    result = evaluate(nlp, [to_doc(query, nlp.make_doc)], 0)
-    assert micro(result)["support"] == 0
-    assert result["f1_interval"] == [0.0, 1.0]
-
-
-def test_words_count_whole_where_spacy_counts_tokens():
-    nlp = spacy.blank("en")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Artist", "pattern": "moby"}])
-    query = Query("q", "more moby, please", (Span(5, 10, "Artist"),))
-    result = evaluate(nlp, [to_doc(query, nlp.make_doc)], 0)
-    assert micro(result)["f1-score"] == 1.0
-    assert result["spacy"]["ents_f"] == 0.0
 
 
 def test_the_command_writes_scores_and_where_they_come_from(tiny_model, tiny_corpus, files, capsys):
@@ -97,29 +52,3 @@ def test_the_command_says_aloud_that_the_encoder_is_a_fallback(tiny_corpus, file
     assert "Measured with the fallback encoder tiny-bert" in printed
     assert "the Hub did not answer" in printed
     assert srsly.read_json(output)["encoder"]["fallback"] == "the Hub did not answer"
-
-
-@pytest.fixture
-def half_sure(tiny_model):
-    """The tiny pipeline, a fixed confidence for either label."""
-    nlp = spacy.load(tiny_model)
-    weights = {"WoA": np.log(3), "Artist": 0.0}
-    nlp.get_pipe("entity_confidence").calibration = {"kind": "logistic", "weights": weights}
-    return nlp
-
-
-def test_confidences_are_scored_by_label(half_sure):
-    text = "songs like karma police by radioheads"
-    right = Query("", text, (Span(11, 23, "WoA"), Span(27, 37, "Artist")))
-    other = Query("", text, (Span(11, 23, "WoA"), Span(0, 5, "WoA")))
-    gold = [to_doc(query, half_sure.make_doc) for query in (right, other)]
-    result = evaluate(half_sure, gold, 0)["confidence"]
-    assert result["WoA"]["entities"] == 2
-    assert result["WoA"]["ece"] == pytest.approx(0.25, abs=1e-6)
-    assert result["Artist"]["ece"] == pytest.approx(0.0, abs=1e-6)
-    assert result["all"]["auroc"] == pytest.approx(5 / 6)
-    at = {row["threshold"]: row for row in result["all"]["thresholds"]}
-    assert at[0.0]["recall"] == 0.75
-    assert at[0.7]["precision"] == 1.0
-    assert at[0.7]["recall"] == 0.5
-    assert at[0.7]["kept"] == 0.5

@@ -1,6 +1,5 @@
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -10,48 +9,16 @@ from email.parser import Parser
 import pytest
 import spacy
 import srsly
+from packaging.requirements import Requirement
 from spacy import util
-from spacy.tokens import DocBin
 
-from scripts.evaluate import evaluate
+from music_ner import __version__
 from scripts.install import is_installed
-from scripts.package import describe, main, prepare
+from scripts.package import main, prepare, requirement_of
 from tests.conftest import ROOT
+from tests.packages import CARD_PATH
 
 ENCODERS_PATH = ROOT / "configs" / "encoders.json"
-FALLBACK = "bert-base-uncased was out for lunch"
-
-
-@pytest.fixture(scope="module")
-def metrics(tiny_model, tiny_corpus, tiny_bert):
-    """What `evaluate` would have written of the tiny model, as a fallback from data in a folder."""
-    nlp = spacy.load(tiny_model)
-    gold = DocBin().from_disk(tiny_corpus / "test.spacy").get_docs(nlp.vocab)
-    return {
-        "encoder": {
-            "requested": str(tiny_bert),
-            "name": "all-MiniLM-L6-v2",
-            "path": str(tiny_bert),
-            "source": "bundled",
-            "version": "abc123",
-            "fallback": FALLBACK,
-        },
-        "data": {
-            "csv": [{"path": str(tiny_corpus / "marked.csv"), "sha256": "11"}],
-            "bio": [{"path": str(tiny_corpus / "gold.bio"), "sha256": "22"}],
-            "test_bio": [{"path": str(tiny_corpus / "test.bio"), "sha256": "33"}],
-        },
-        "seed": 5,
-        "test": evaluate(nlp, gold, seed=5),
-    }
-
-
-@pytest.fixture
-def meta(tiny_model, metrics):
-    """The tiny model's meta, as the model card is written from it."""
-    meta = srsly.read_json(tiny_model / "meta.json")
-    named = {**meta, "name": "tiny_packaged", "version": "1.2.3"}
-    return describe(named, metrics, "Apache-2.0")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +29,7 @@ def run_main(tiny_model, metrics, tmp_path_factory):
 
     def run(name: str = "tiny_packaged", version: str = "1.2.3"):
         output = folder / "packages"
-        arguments = (tiny_model, folder / "scores.json", ENCODERS_PATH, output)
+        arguments = (tiny_model, folder / "scores.json", ENCODERS_PATH, CARD_PATH, output)
         main(*arguments, name=name, version=version, licence_path=ROOT / "LICENSE")
         return output / f"en_{name}-{version}"
 
@@ -76,76 +43,13 @@ def packaged(run_main):
 
 @pytest.fixture
 def wheel(packaged):
-    (wheel,) = (packaged / "dist").iterdir()
-    return wheel
+    return packaged.parent / "wheels" / f"{packaged.name}-py3-none-any.whl"
 
 
 def read(wheel, ending):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(ending))
         return archive.read(name).decode()
-
-
-def test_the_meta_says_what_the_pipeline_is_and_where_it_comes_from(meta):
-    assert meta["description"].startswith("Entities in requests for music: Artist, WoA")
-    assert meta["license"] == "MIT"
-    assert meta["author"] == "The en_music_ner authors"
-    assert meta["sources"] == [
-        {"name": "all-MiniLM-L6-v2 (encoder, Apache-2.0)"},
-        {"name": "marked.csv"},
-        {"name": "gold.bio"},
-    ]
-    assert meta["encoder"]["version"] == "abc123"
-    assert meta["data"]["csv"][0]["sha256"] == "11"
-
-
-def test_the_meta_keeps_what_spacy_wrote(meta, tiny_model):
-    trained = srsly.read_json(tiny_model / "meta.json")
-    assert meta["labels"] == trained["labels"]
-    assert meta["labels"]["ner"] == ["Artist", "WoA"]
-    assert meta["spacy_version"] == trained["spacy_version"]
-
-
-def test_the_meta_performance_is_that_on_test(meta):
-    assert meta["performance"]["ents_f"] == 1.0
-    assert set(meta["performance"]["ents_per_type"]) == {"Artist", "WoA"}
-    assert None not in meta["performance"].values()
-
-
-def test_the_notes_give_scores_data_encoder_and_the_reason_of_the_fallback(meta):
-    notes = " ".join(meta["notes"].split())
-    assert 'spacy.load("en_tiny_packaged")' in notes
-    assert "Trained on marked.csv, gold.bio (seed 5)" in notes
-    assert "the encoder all-MiniLM-L6-v2 (bundled, version abc123)" in notes
-    assert f"It is a fallback: {FALLBACK}." in notes
-    assert "On the 20 test queries of test.bio, seqeval" in notes
-    assert "micro F1 1.000 (95 % bootstrap interval 1.000 to 1.000), macro F1 1.000" in notes
-
-
-def test_the_notes_name_no_file_of_test_queries_that_were_held_out(meta, metrics):
-    held_out = {**metrics, "data": {**metrics["data"], "test_bio": []}}
-    notes = " ".join(describe(meta, held_out, "Apache-2.0")["notes"].split())
-    assert "On the 20 test queries, seqeval" in notes
-
-
-def test_the_notes_speak_of_no_fallback_where_there_was_none(meta, metrics):
-    preferred = {**metrics, "encoder": {**metrics["encoder"], "fallback": None}}
-    assert "fallback" not in describe(meta, preferred, "Apache-2.0")["notes"]
-
-
-def test_the_notes_of_a_fast_package_say_what_it_was_made_from(meta, metrics):
-    fast = {"precision": "int8", "agreement": 0.975, "queries": 40}
-    notes = describe({**meta, "name": "tiny_fast", "fast": fast}, metrics, "Apache-2.0")["notes"]
-    sentence = "that it was made from finds the same entities in 97.5% of 40 queries."
-    assert "runs in ONNX Runtime in int8" in notes
-    assert sentence in " ".join(notes.split())
-    assert "ONNX" not in meta["notes"]
-
-
-def test_a_pipeline_without_scores_by_label_is_described_too(meta, metrics):
-    nothing = {**metrics["test"]["spacy"], "ents_per_type": None}
-    unscored = {**metrics, "test": {**metrics["test"], "spacy": nothing}}
-    assert "ents_per_type" not in describe(meta, unscored, "Apache-2.0")["performance"]
 
 
 def test_a_prepared_pipeline_works_and_names_no_path_of_this_machine(
@@ -175,12 +79,37 @@ def test_preparing_leaves_the_trained_pipeline_as_it_is(meta, tiny_model, tmp_pa
     assert not (tiny_model / "LICENSE").exists()
 
 
-def test_the_wheel_requires_what_the_pipeline_imports_but_no_encoder(wheel):
+def test_the_wheel_requires_this_version_of_the_library_and_no_encoder(wheel):
     metadata = Parser().parsestr(read(wheel, ".dist-info/METADATA"))
     assert (metadata["Name"], metadata["Version"]) == ("en_tiny_packaged", "1.2.3")
     assert metadata["License"] == "MIT"
-    required = {re.match(r"[\w-]+", line)[0] for line in metadata.get_all("Requires-Dist")}
-    assert required == {"spacy", "spacy-transformers", "marisa-trie"}
+    requirements = map(Requirement, metadata.get_all("Requires-Dist"))
+    required = {requirement.name: requirement for requirement in requirements}
+    assert set(required) == {"music-ner", "spacy", "spacy-transformers"}
+    assert required["music-ner"].extras == set()
+    assert required["music-ner"].specifier.contains(__version__, prereleases=True)
+    assert not required["music-ner"].specifier.contains("99.0")
+
+
+def test_a_pipeline_without_torch_requires_the_extra_for_it(tiny_fast):
+    requirement = Requirement(requirement_of(tiny_fast))
+    assert (requirement.name, requirement.extras) == ("music-ner", {"fast"})
+    assert requirement.specifier.contains(__version__, prereleases=True)
+
+
+def test_a_stock_pipeline_requires_no_extra_of_the_fast_one(tiny_model):
+    assert Requirement(requirement_of(tiny_model)).extras == set()
+
+
+def test_the_wheel_has_no_code_of_components(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        code = [name for name in archive.namelist() if name.endswith(".py")]
+    assert code == ["en_tiny_packaged/__init__.py"]
+
+
+def test_the_package_holds_the_same_wheel(wheel, packaged):
+    (built,) = (packaged / "dist").iterdir()
+    assert built.read_bytes() == wheel.read_bytes()
 
 
 def test_the_wheel_holds_pipeline_model_card_and_licences(wheel):
@@ -203,7 +132,7 @@ def test_the_package_unpacked_loads_as_a_module(wheel, tmp_path, monkeypatch):
 def test_packaging_again_replaces_the_package(run_main, packaged):
     (packaged / "dist" / "leftover.whl").touch()
     run_main()
-    assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
+    assert {path.name for path in packaged.parent.iterdir()} == {packaged.name, "wheels"}
     (wheel,) = (packaged / "dist").iterdir()
     assert zipfile.ZipFile(wheel).testzip() is None
 
@@ -216,7 +145,10 @@ def test_a_name_that_no_package_can_have_is_an_error_and_leaves_the_packages(
         run_main(name)
     assert exit.value.code == 1
     assert "Setvars.nametoletters" in "".join(capsys.readouterr().out.split())
-    assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
+    assert {path.name for path in packaged.parent.iterdir()} == {packaged.name, "wheels"}
+    assert [path.name for path in (packaged.parent / "wheels").iterdir()] == [
+        f"{packaged.name}-py3-none-any.whl"
+    ]
 
 
 def test_a_wheel_that_cannot_be_built_is_an_error_and_leaves_the_packages(
@@ -226,7 +158,10 @@ def test_a_wheel_that_cannot_be_built_is_an_error_and_leaves_the_packages(
         run_main(version="first")
     assert exit.value.code == 1
     assert "The wheel was not built" in capsys.readouterr().out
-    assert [path.name for path in packaged.parent.iterdir()] == [packaged.name]
+    assert {path.name for path in packaged.parent.iterdir()} == {packaged.name, "wheels"}
+    assert [path.name for path in (packaged.parent / "wheels").iterdir()] == [
+        f"{packaged.name}-py3-none-any.whl"
+    ]
 
 
 def test_a_wheel_counts_as_installed_only_if_it_is_just_that_file(tmp_path, monkeypatch):
@@ -246,9 +181,7 @@ def test_a_wheel_counts_as_installed_only_if_it_is_just_that_file(tmp_path, monk
 
 
 def test_a_package_that_does_not_load_is_an_error_each_time(tmp_path, run_script):
-    folder = tmp_path / "package"
-    (folder / "dist").mkdir(parents=True)
-    wheel = folder / "dist" / "en_broken-0.0.1-py3-none-any.whl"
+    wheel = tmp_path / "en_broken-0.0.1-py3-none-any.whl"
     information = "en_broken-0.0.1.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("en_broken.py", "raise ImportError('broken')")
@@ -260,7 +193,7 @@ def test_a_package_that_does_not_load_is_an_error_each_time(tmp_path, run_script
         )
         archive.writestr(f"{information}/RECORD", "")
     try:
-        runs = [run_script("install", folder) for _ in range(2)]
+        runs = [run_script("install", wheel) for _ in range(2)]
     finally:
         subprocess.run(
             [sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", "en_broken"], check=True

@@ -17,13 +17,11 @@ def printed(tmp_path, capsys):
         encoder = {"name": "tiny-bert", "fallback": fallback}
         metrics = {"encoder": encoder, "seed": 7, "dev": split(0.6124), "test": split(0.5896)}
         srsly.write_json(tmp_path / "scores.json", metrics)
-        wheel = tmp_path / "en_music-1.0" / "dist" / "en_music-1.0-py3-none-any.whl"
-        wheel.parent.mkdir(parents=True)
+        wheel = tmp_path / "en_music-1.0-py3-none-any.whl"
         wheel.touch()
-        wheel.with_suffix(".tar.gz").touch()
         page = tmp_path / "page.html"
         page.touch()
-        main(tmp_path / "scores.json", tmp_path / "en_music-1.0", page)
+        main(tmp_path / "scores.json", wheel, page)
         return "".join(capsys.readouterr().out.split()), wheel, page
 
     return run

@@ -7,8 +7,8 @@ import spacy
 import srsly
 
 from music_ner.data.query import Query, Span, to_doc
-from music_ner.pipeline.labels import LABELS
-from scripts.visualize import COLORS, main, render_entities, render_page
+from music_ner.pipeline.labels import COLORS, LABELS
+from scripts.visualize import main, render_entities, render_page
 
 
 def doc(text, *spans):

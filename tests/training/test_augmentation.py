@@ -11,18 +11,29 @@ from spacy import registry
 from spacy.tokens import DocBin
 from spacy.training import Example
 
+from music_ner.data.marked import parse
 from music_ner.data.query import AMBIGUOUS, Query, Span, normalize_query, to_doc
 from music_ner.data.writings import query_key
-from music_ner.pipeline.catalogue.names import plain
-from music_ner.training.augmentation import Piece, Record, add_typo, create_mention_augmenter, from_pieces, is_plain, read_mentions, read_records, replace_mentions, to_pieces, write_naturally
-from music_ner.data.marked import parse
+from music_ner.pipeline.catalogue.files import NameRecord
+from music_ner.pipeline.catalogue.names import spell
+from music_ner.training.augmentation import (
+    Piece,
+    add_typo,
+    create_mention_augmenter,
+    from_pieces,
+    is_plain,
+    read_mentions,
+    replace_mentions,
+    to_pieces,
+    write_naturally,
+)
 
 NLP = spacy.blank("en")
 
 RECORDS = (
-    Record("Guns N' Roses", ("Don't Cry", "Sweet Child o' Mine")),
-    Record("Björk", ("Jóga", "Hyperballad")),
-    Record("AC/DC", ("T.N.T.", "Back in Black")),
+    NameRecord("Guns N' Roses", ("Don't Cry", "Sweet Child o' Mine")),
+    NameRecord("Björk", ("Jóga", "Hyperballad")),
+    NameRecord("AC/DC", ("T.N.T.", "Back in Black")),
 )
 
 LINES = (
@@ -36,9 +47,10 @@ LINES = (
 REWRITINGS = {
     "replace_mentions": lambda pieces, rng: replace_mentions(pieces, RECORDS, rng),
     "add_typo": add_typo,
-    "write_naturally": write_naturally,
+    "write_naturally": lambda pieces, rng: write_naturally(pieces, CAPITALS, rng),
 }
 
+CAPITALS = 0.5
 NO_NOISE = {"typos": 0.0, "natural": 0.0}
 SEEDS = range(100)
 
@@ -57,7 +69,7 @@ EDGES = st.sampled_from(
     ("", "songs like ", "im into ", ", ", " by ", " please", "?", " or pop, rock")
 )
 RECORD_LISTS = st.lists(
-    st.builds(Record, NAMES, st.lists(NAMES, min_size=1, max_size=3).map(tuple)),
+    st.builds(NameRecord, NAMES, st.lists(NAMES, min_size=1, max_size=3).map(tuple)),
     min_size=1,
     max_size=4,
 )
@@ -109,7 +121,7 @@ def between(pieces: list[Piece]) -> list[str]:
 
 def naturally(line: str) -> list[list[Piece]]:
     """Write a query naturally many times."""
-    return [write_naturally(pieces_of(line), random.Random(seed)) for seed in SEEDS]
+    return [write_naturally(pieces_of(line), CAPITALS, random.Random(seed)) for seed in SEEDS]
 
 
 def misspelt(word: str) -> set[str]:
@@ -149,8 +161,9 @@ def augment_all(augmenter, seed: int) -> list[str]:
     return [augment(augmenter, line) for line in LINES * 5]
 
 
-def noise(**levels: float):
-    return registry.augmenters.get("music_ner.noise.v1")(**{**NO_NOISE, **levels})
+def noise(capitals: float = CAPITALS, **levels: float):
+    augmenter = registry.augmenters.get("music_ner.noise.v2")
+    return augmenter(**{**NO_NOISE, **levels}, capitals=capitals)
 
 
 def mentions(names, corpus=None, level=1.0, share_of_names=1.0):
@@ -161,7 +174,7 @@ def chain(*augmenters):
     return registry.augmenters.get("music_ner.chain.v1")(*augmenters)
 
 
-def write_names(path: Path, *records: Record) -> str:
+def write_names(path: Path, *records: NameRecord) -> str:
     srsly.write_jsonl(path, [record._asdict() for record in records])
     return str(path)
 
@@ -220,48 +233,6 @@ def test_a_query_with_capitals_or_punctuation_is_not_plain(text):
     assert not is_plain(text)
 
 
-@pytest.mark.parametrize(
-    ("name", "written"),
-    [
-        ("Guns N' Roses", "guns n roses"),
-        ("Björk", "bjork"),
-        ("AC/DC", "ac dc"),
-        ("bbno$", "bbno$"),
-        ("P!nk", "pnk"),
-        ("+44", "+44"),
-        ("!!!", "!!!"),
-        ("( )", "( )"),
-        ("Sigur Rós", "sigur ros"),
-        ("Don’t  Stop…", "dont stop"),
-        ("Simon & Garfunkel", "simon & garfunkel"),
-        ("Either/Or (Live)", "either or live"),
-        ("Хаски", "хаски"),
-    ],
-)
-def test_a_name_is_written_without_capitals_accents_and_punctuation(name, written):
-    assert plain(name) == written
-
-
-@given(NAMES)
-@settings(deadline=None)
-def test_a_plain_name_stays_as_it_is(name):
-    assert plain(plain(name)) == plain(name)
-
-
-def test_an_acute_accent_that_stands_for_an_apostrophe_leaves_no_space():
-    assert plain("Don´t Stop") == "dont stop"
-
-
-@pytest.mark.parametrize("name", ["Boards™", "𝐒𝐀𝐃𝐄"])
-def test_signs_that_stand_for_capitals_leave_no_capitals(name):
-    assert plain(name) == plain(name).lower()
-
-
-@pytest.mark.parametrize("name", ["이방인", "でも"])
-def test_letters_of_scripts_without_accents_stay_whole(name):
-    assert plain(name) == name
-
-
 @pytest.mark.parametrize("name", REWRITINGS)
 @given(pieces=queries_in_pieces(), rng=RNGS)
 @settings(deadline=None)
@@ -291,7 +262,7 @@ def test_names_of_any_records_make_no_entity_empty_or_with_white_space_at_its_ed
 def test_an_artist_is_replaced_together_with_their_work(rng):
     pieces = replace_mentions(pieces_of("[creep](WoA) by [radiohead](Artist)"), RECORDS, rng)
     (work, _), (artist, _) = entities(pieces)
-    assert (artist, work) in {(plain(r.artist), plain(w)) for r in RECORDS for w in r.works}
+    assert (artist, work) in {(spell(r.artist), spell(w)) for r in RECORDS for w in r.works}
 
 
 @given(RNGS)
@@ -301,7 +272,7 @@ def test_a_work_goes_with_the_nearest_artist(rng):
         "[creep](WoA) by [radiohead](Artist), like [halo](WoA) or [hello](WoA) by [adele](Artist)"
     )
     texts = [text for text, _ in entities(replace_mentions(pieces_of(line), RECORDS, rng))]
-    works = {plain(r.artist): {plain(work) for work in r.works} for r in RECORDS}
+    works = {spell(r.artist): {spell(work) for work in r.works} for r in RECORDS}
     assert texts[0] in works[texts[1]]
     assert texts[3] in works[texts[4]]
 
@@ -309,9 +280,9 @@ def test_a_work_goes_with_the_nearest_artist(rng):
 def test_every_artist_and_every_work_is_drawn():
     pieces = pieces_of("[creep](WoA) by [radiohead](Artist)")
     drawn = [entities(replace_mentions(pieces, RECORDS, random.Random(seed))) for seed in SEEDS]
-    assert {artist for _, (artist, _) in drawn} == {plain(record.artist) for record in RECORDS}
+    assert {artist for _, (artist, _) in drawn} == {spell(record.artist) for record in RECORDS}
     assert {work for (work, _), _ in drawn} == {
-        plain(w) for record in RECORDS for w in record.works
+        spell(w) for record in RECORDS for w in record.works
     }
 
 
@@ -321,19 +292,19 @@ def test_a_work_without_an_artist_becomes_any_work(rng):
     pieces = replace_mentions(pieces_of("songs like [creep](WoA)"), RECORDS, rng)
     ((text, label),) = entities(pieces)
     assert label == "WoA"
-    assert text in {plain(work) for record in RECORDS for work in record.works}
+    assert text in {spell(work) for record in RECORDS for work in record.works}
 
 
 def test_names_are_written_plainly_in_a_plain_query():
     pieces = pieces_of("[radiohead](Artist) songs like [creep](WoA)")
-    records = [Record("Sigur Rós", ("Don't (Live)",))]
+    records = [NameRecord("Sigur Rós", ("Don't (Live)",))]
     replaced = replace_mentions(pieces, records, random.Random(0))
     assert marked(replaced) == "[sigur ros](Artist) songs like [dont live](WoA)"
 
 
 def test_names_are_written_as_listed_in_a_natural_query():
     pieces = pieces_of('Songs by [Radiohead](Artist), like "[Creep](WoA)"?')
-    records = [Record("Sigur Rós", ("Don't (Live)",))]
+    records = [NameRecord("Sigur Rós", ("Don't (Live)",))]
     replaced = replace_mentions(pieces, records, random.Random(0))
     assert marked(replaced) == 'Songs by [Sigur Rós](Artist), like "[Don\'t (Live)](WoA)"?'
 
@@ -479,35 +450,25 @@ def test_separators_that_are_written_stay_in_natural_writing(gap):
 def test_natural_writing_changes_no_letters_but_the_words_between_neighbours(pieces, rng):
     text = text_of(pieces)
     assume(re.search(r"\w", text))
-    assert query_key(text_of(write_naturally(pieces, rng))) == query_key(text)
-
-
-def test_a_file_of_names_is_read(tmp_path):
-    path = tmp_path / "names.jsonl"
-    path.write_text('{"artist": "Björk", "works": ["Jóga", "Army of Me"]}\n', encoding="utf8")
-    assert read_records([path]) == [Record("Björk", ("Jóga", "Army of Me"))]
-
-
-def test_files_of_names_are_read_in_order(tmp_path):
-    paths = [write_names(tmp_path / f"{n}.jsonl", record) for n, record in enumerate(RECORDS)]
-    assert read_records(paths) == list(RECORDS)
-    assert read_records([]) == []
+    assert query_key(text_of(write_naturally(pieces, CAPITALS, rng))) == query_key(text)
 
 
 def test_the_artists_of_a_corpus_are_read_with_the_works_beside_them(corpus):
     assert read_mentions(corpus) == [
-        Record("sade", ("smooth operator", "by your side")),
-        Record("adele", ("hello",)),
+        NameRecord("sade", ("smooth operator", "by your side")),
+        NameRecord("adele", ("hello",)),
     ]
 
 
 def test_a_query_is_rewritten_with_names_from_the_file(tmp_path):
-    names = [write_names(tmp_path / "names.jsonl", Record("Sigur Rós", ("( )", "Ágætis Byrjun")))]
+    names = [
+        write_names(tmp_path / "names.jsonl", NameRecord("Sigur Rós", ("( )", "Ágætis Byrjun")))
+    ]
     augmenter = mentions(names)
     random.seed(0)
     assert {augment(augmenter, "[creep](WoA) by [radiohead](Artist)") for _ in range(20)} == {
         "[( )](WoA) by [sigur ros](Artist)",
-        "[agætis byrjun](WoA) by [sigur ros](Artist)",
+        "[agaetis byrjun](WoA) by [sigur ros](Artist)",
     }
 
 
@@ -517,7 +478,7 @@ def test_names_come_from_the_files_from_the_corpus_or_from_both(names, corpus):
         augmenter = mentions(names, **settings)
         return {augment(augmenter, "like [korn](Artist)")[6:-9] for _ in range(100)}
 
-    listed = {plain(record.artist) for record in RECORDS}
+    listed = {spell(record.artist) for record in RECORDS}
     assert artists(corpus=corpus, share_of_names=1.0) == listed
     assert artists(corpus=corpus, share_of_names=0.0) == {"sade", "adele"}
     assert artists(corpus=corpus, share_of_names=0.5) == {*listed, "sade", "adele"}
@@ -618,13 +579,13 @@ def test_queries_with_missing_tokens_pass_unchanged(names, query):
 
 
 def test_a_query_passes_unchanged_where_two_new_names_would_share_a_token(tmp_path):
-    names = [write_names(tmp_path / "names.jsonl", Record("+44", ("1989",)))]
+    names = [write_names(tmp_path / "names.jsonl", NameRecord("+44", ("1989",)))]
     line = "[sade](Artist)/[halo](WoA)"
     assert augment(mentions(names), line) == line
 
 
 def test_a_chain_applies_augmenters_in_order(tmp_path):
-    names = [write_names(tmp_path / "names.jsonl", Record("Guns N' Roses", ("Don't Cry",)))]
+    names = [write_names(tmp_path / "names.jsonl", NameRecord("Guns N' Roses", ("Don't Cry",)))]
     line = "im into [korn](Artist)"
     natural = noise(natural=1.0)
     random.seed(0)
@@ -635,7 +596,7 @@ def test_a_chain_applies_augmenters_in_order(tmp_path):
 
 
 def test_a_chain_hands_on_every_query_that_an_augmenter_yields(tmp_path):
-    names = [write_names(tmp_path / "names.jsonl", Record("korn", ("blind",)))]
+    names = [write_names(tmp_path / "names.jsonl", NameRecord("korn", ("blind",)))]
 
     def twice(nlp, example):
         yield example
@@ -659,13 +620,13 @@ def test_a_chain_is_made_of_the_augmenters_that_a_config_lists(names):
         "level": 1.0,
         "share_of_names": 1.0,
     }
-    noise_block = {"@augmenters": "music_ner.noise.v1", **NO_NOISE, "typos": 1.0}
+    noise_block = {"@augmenters": "music_ner.noise.v2", **NO_NOISE, "typos": 1.0, "capitals": 0.8}
     blocks = {"*": {"mentions": mentions_block, "noise": noise_block}}
     config = {"augmenter": {"@augmenters": "music_ner.chain.v1", **blocks}}
     random.seed(0)
     new = augment(registry.resolve(config)["augmenter"], "[halo](WoA) by [sade](Artist)")
     without_noise = (
-        f"[{plain(work)}](WoA) by [{plain(record.artist)}](Artist)"
+        f"[{spell(work)}](WoA) by [{spell(record.artist)}](Artist)"
         for record in RECORDS
         for work in record.works
     )
@@ -673,7 +634,7 @@ def test_a_chain_is_made_of_the_augmenters_that_a_config_lists(names):
 
 
 def test_entities_of_the_new_query_are_the_names_that_were_put_there(tmp_path):
-    record = Record("The xx", ("On Hold", "Say Something Loving"))
+    record = NameRecord("The xx", ("On Hold", "Say Something Loving"))
     names = [write_names(tmp_path / "names.jsonl", record)]
     (new,) = mentions(names)(NLP, example_of('Is "[Creep](WoA)" by [Radiohead](Artist)?'))
     work, artist = new.reference.ents
@@ -691,7 +652,7 @@ def test_entities_in_quotes_are_tagged_without_them():
 
 
 def test_a_bar_in_a_name_becomes_a_comma_as_in_all_queries(tmp_path):
-    names = [write_names(tmp_path / "names.jsonl", Record("Eros|Anteros", ("Mirror",)))]
+    names = [write_names(tmp_path / "names.jsonl", NameRecord("Eros|Anteros", ("Mirror",)))]
     line = "Songs by [Radiohead](Artist)?"
     assert augment(mentions(names), line) == "Songs by [Eros, Anteros](Artist)?"
 
@@ -719,22 +680,36 @@ def test_a_new_query_is_one_text_with_entities_of_the_same_labels(everything, pi
     assert all(ent.text and ent.text == ent.text.strip() for ent in ents)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        '{"artist": "Sade"}',
-        '{"artist": "Sade", "works": []}',
-        '{"artist": "Sade", "works": "Diamond Life"}',
-        '{"artist": " ", "works": ["Diamond Life"]}',
-        '{"artist": "Sade", "works": [7]}',
-        '["Sade"]',
-    ],
-)
-def test_a_faulty_line_of_names_is_refused_and_named(tmp_path, line):
+def test_a_faulty_line_of_names_is_refused_and_named(tmp_path):
     path = tmp_path / "names.jsonl"
-    path.write_text('{"artist": "Korn", "works": ["Blind"]}\n' + line + "\n", encoding="utf8")
-    with pytest.raises(ValueError, match=r"names\.jsonl, line 2: write it like"):
-        read_records([path])
+    path.write_text('{"artist": "Korn", "works": ["Blind"]}\n["Sade"]\n', encoding="utf8")
+    with pytest.raises(ValueError, match=r"names\.jsonl, line 2:"):
+        mentions([str(path)])
+
+
+def test_an_artist_without_works_replaces_an_artist_but_gives_no_work(tmp_path):
+    records = [NameRecord("Korn", ()), NameRecord("Sade", ("Paradise",))]
+    augmenter = mentions([write_names(tmp_path / "names.jsonl", *records)])
+    random.seed(0)
+    alone = {augment(augmenter, "like [adele](Artist)") for _ in range(30)}
+    assert alone == {"like [korn](Artist)", "like [sade](Artist)"}
+    with_work = {augment(augmenter, "[hello](WoA) by [adele](Artist)") for _ in range(30)}
+    assert with_work == {"[paradise](WoA) by [sade](Artist)"}
+
+
+def test_a_query_with_a_work_passes_unchanged_if_no_artist_has_works(tmp_path):
+    augmenter = mentions([write_names(tmp_path / "names.jsonl", NameRecord("Korn", ()))])
+    assert (
+        augment(augmenter, "[hello](WoA) by [adele](Artist)") == "[hello](WoA) by [adele](Artist)"
+    )
+
+
+@pytest.mark.parametrize(("capitals", "names"), [(0.0, {"sade"}), (1.0, {"Sade"})])
+def test_capitals_are_as_probable_as_the_config_says(capitals, names):
+    random.seed(0)
+    augmenter = noise(capitals, natural=1.0)
+    found = {augment(augmenter, "like [sade](Artist)").partition("]")[0] for _ in range(30)}
+    assert {line.partition("[")[2] for line in found} == names
 
 
 def test_without_any_name_there_is_nothing_to_put_in():

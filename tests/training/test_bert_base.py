@@ -25,6 +25,7 @@ def bert_base(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_bert_base_uncased_trains_from_a_folder_with_its_own_settings(
     bert_base, tiny_corpus, tmp_path
 ):

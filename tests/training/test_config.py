@@ -10,8 +10,8 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 
 from music_ner.training.config import configure
-from scripts.configure import main
 from music_ner.training.encoders import BUNDLED, PREFERRED
+from scripts.configure import main
 from tests.conftest import ROOT
 
 CONFIG_PATH = ROOT / "configs" / "config.cfg"

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -131,7 +132,7 @@ def read_name_records(path: str | Path) -> Iterator[NameRecord]:
     """
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if line.strip():
+            if line.removeprefix(BOM_UTF8).strip():
                 yield _to_name_record(line, f"{path}, line {number}")
 
 

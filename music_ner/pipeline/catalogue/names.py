@@ -102,7 +102,7 @@ def spell(name: str) -> str:
     >>> spell("Guns N' Roses"), spell("Simon & Garfunkel"), spell("!!!")
     ('guns n roses', 'simon & garfunkel', '!!!')
     """
-    return _write(name, SPELLED) or name.lower()
+    return unicodedata.normalize("NFC", _write(name, SPELLED)) or name.lower()
 
 
 class Name(NamedTuple):
@@ -117,11 +117,13 @@ class Name(NamedTuple):
 
 
 def to_name(name: str) -> Name:
-    """Give a name as it is stored.
+    """Give a name as it is stored; a name without letters and digits has an empty key.
 
     >>> to_name("The Beatles")
     Name(key='beatles', with_the=True)
     """
+    if not any(map(str.isalnum, name)):
+        return Name("", False)
     folded = fold(name)
     bare = folded.removeprefix(f"{THE} ")
     return Name(folded, False) if bare in (folded, THE) else Name(bare, True)

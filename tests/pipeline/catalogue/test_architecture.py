@@ -16,23 +16,25 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Mish, Model, fix_random_seed, set_dropout_rate
 from transformers import BertModel
 
-from scripts import name_catalogue, registered  # noqa: F401 (for the config)
-from music_ner.data.query import normalize_query, to_doc
-from music_ner.pipeline.catalogue.architecture import GAIN, N_FEATURES, create_catalogue_tok2vec, drop_matches
-from music_ner.training.config import configure
-from music_ner.export.onnx import Precision, make_fast
-from music_ner.evaluation.scores import entity_spans
 from music_ner.data.marked import parse
-from tests.conftest import NOISE, ROOT
+from music_ner.data.query import normalize_query, to_doc
+from music_ner.evaluation.scores import entity_spans
+from music_ner.export.onnx import Precision, export_to_onnx
+from music_ner.pipeline.catalogue.architecture import create_catalogue_tok2vec, drop_matches
+from music_ner.pipeline.catalogue.component import Catalogue
+from music_ner.pipeline.catalogue.features import N_FEATURES
+from music_ner.training.config import configure
+from tests.conftest import ROOT
+from tests.fixtures import NOISE
 
-WIDTH = 8
+WIDTH, GAIN = 8, 5.0
 NLP = spacy.blank("en")
 
 
 def read(text, **names):
     """A doc with the features of a catalogue of some names."""
-    component = name_catalogue.Catalogue("catalogue")
-    component.update(**names)
+    component = Catalogue("catalogue")
+    component.add(**names)
     return component(NLP.make_doc(text))
 
 
@@ -59,13 +61,9 @@ def docs():
 @pytest.fixture
 def model(docs):
     fix_random_seed(0)
-    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.0)
+    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.0, GAIN)
     model.initialize(X=docs)
     return model
-
-
-def test_the_features_are_as_many_as_the_catalogue_gives():
-    assert N_FEATURES == name_catalogue.N_FEATURES
 
 
 # Vectors
@@ -135,7 +133,7 @@ def test_training_without_the_catalogues_annotations_is_refused(model):
 
 def test_the_width_is_known_before_anything_is_learned():
     listener = registry.architectures.get("spacy.Tok2VecListener.v1")
-    assert create_catalogue_tok2vec(listener(96), WIDTH, 0.2).get_dim("nO") == 96 + WIDTH
+    assert create_catalogue_tok2vec(listener(96), WIDTH, 0.2, GAIN).get_dim("nO") == 96 + WIDTH
 
 
 # Dropout
@@ -176,21 +174,21 @@ def test_matches_are_dropped_one_by_one_and_all_at_once():
 
 
 def test_matches_are_dropped_in_training_alone(docs):
-    model = create_catalogue_tok2vec(of_words(), WIDTH, 1.0)
+    model = create_catalogue_tok2vec(of_words(), WIDTH, 1.0, GAIN)
     model.initialize(X=docs)
     assert model.predict(docs)[2][:, 16:].any()
     assert not model.begin_update(docs)[0][2][:, 16:].any()
 
 
 def test_spacys_dropout_leaves_that_of_matches(docs):
-    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.0)
+    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.0, GAIN)
     model.initialize(X=docs)
     set_dropout_rate(model, 1.0)
     assert model.begin_update(docs)[0][2][:, 16:].any()
 
 
 def test_the_same_seed_drops_the_same(docs):
-    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.5)
+    model = create_catalogue_tok2vec(of_words(), WIDTH, 0.5, GAIN)
     model.initialize(X=docs)
     runs = []
     for _ in range(2):
@@ -285,7 +283,7 @@ def share_right(nlp):
 def bring(nlp):
     component = nlp.get_pipe("catalogue")
     component.clear()
-    component.update(artists=NEW["Artist"], works=NEW["WoA"])
+    component.add(artists=NEW["Artist"], works=NEW["WoA"])
 
 
 def test_names_that_come_after_training_are_recognized(nlp):
@@ -304,7 +302,7 @@ def test_the_catalogue_of_training_is_saved_with_the_pipeline(nlp):
     doc = NLP.make_doc(f"songs like {names['Artist'][0]}")
     assert [match.label for match in component.find(doc)] == ["Artist"]
     # Of the words outside of entities "please", "play" and so on were learned.
-    component.update(works=["Please"])
+    component.add(works=["Please"])
     assert component.find(NLP.make_doc("please"))[0].commonness > 0.5
 
 
@@ -334,10 +332,10 @@ def test_a_saved_pipeline_finds_what_it_found(nlp, tmp_path, way):
     assert [entity_spans(again(t)) for t in texts] == [entity_spans(nlp(t)) for t in texts]
 
 
-def test_a_pipeline_with_a_catalogue_made_fast_finds_what_it_found(nlp, tmp_path):
+def test_an_exported_pipeline_with_a_catalogue_finds_what_it_found(nlp, tmp_path):
     bring(nlp)
     expected = [entity_spans(nlp(doc.text)) for doc in NEW_QUERIES]
-    make_fast(nlp, Precision.fp32)
+    export_to_onnx(nlp, Precision.fp32)
     nlp.to_disk(tmp_path / "fast")
     fast = spacy.load(tmp_path / "fast")
     assert fast.pipe_names == ["onnx_encoder", "catalogue", "ner", "entity_confidence"]
@@ -348,7 +346,7 @@ def test_a_pipeline_with_a_catalogue_made_fast_finds_what_it_found(nlp, tmp_path
 
 @pytest.fixture
 def one_thread():
-    """In a forked process torch waits for ever for threads that were not forked."""
+    """torch can deadlock in forked workers."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -379,12 +377,13 @@ def test_a_pipeline_without_its_catalogue_finds_what_an_empty_one_finds(nlp):
 def of_spacy():
     nlp = spacy.blank("en")
     nlp.add_pipe("tok2vec")
-    nlp.add_pipe("catalogue").update(artists=NEW["Artist"], works=NEW["WoA"])
+    nlp.add_pipe("catalogue").add(artists=NEW["Artist"], works=NEW["WoA"])
     tok2vec = {
-        "@architectures": "music_ner.CatalogueTok2Vec.v1",
+        "@architectures": "music_ner.CatalogueTok2Vec.v2",
         "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96},
         "width": WIDTH,
         "dropout": 0.2,
+        "gain": GAIN,
     }
     ner = {"model": {"@architectures": "spacy.TransitionBasedParser.v2", "tok2vec": tok2vec}}
     nlp.add_pipe("ner", config=ner)

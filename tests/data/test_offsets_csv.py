@@ -1,14 +1,18 @@
+"""CSV files with character offsets."""
+
 import csv
 import io
+import re
 
 import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from music_ner.data.query import AMBIGUOUS, Query, Span, normalize_query
-from music_ner.data.bio import read_bio, write_bio
 from music_ner.data.offsets_csv import read_csv, write_csv
+from music_ner.data.query import AMBIGUOUS, Query, Span, normalize_query
+from music_ner.files import UnreadableFileError
+from tests.data.readings import marked, rejections
 
 NLP = spacy.blank("en")
 HEADER = "id,text,start_offset,end_offset,label\n"
@@ -27,43 +31,10 @@ def read_rows(tmp_path):
     return read
 
 
-@pytest.fixture
-def read_words(tmp_path):
-    """Read a BIO file of this content."""
-
-    def read(content: str | bytes):
-        content = content if isinstance(content, bytes) else content.encode()
-        (tmp_path / "gold.bio").write_bytes(content)
-        return read_bio(tmp_path / "gold.bio")
-
-    return read
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder for hypothesis, which runs one test many times."""
     return tmp_path_factory.mktemp("formats")
-
-
-def marked(reading):
-    """RETURNS: Each query's text, and the text and label of its spans."""
-    return [
-        (query.text, [(query.text[span.start : span.end], span.label) for span in query.spans])
-        for query in reading.queries
-    ]
-
-
-def rejections(reading):
-    """RETURNS: Row number and reason of each rejected row."""
-    return [(item["row"], item["reason"]) for item in reading.rejected]
-
-
-def said(capsys):
-    """RETURNS: What was printed, without white space, since wasabi wraps lines."""
-    return "".join(capsys.readouterr().out.split())
-
-
-# CSV
 
 
 def test_rows_with_one_id_are_the_spans_of_one_query_in_text_order(read_rows):
@@ -122,13 +93,13 @@ def test_a_span_that_cuts_a_word_grows_to_it_and_is_counted(read_rows, start, en
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("1,more sade,-1,4,Artist", "the span -1 to 4 runs out of the text (0 to 9)"),
-        ("1,more sade,5,10,Artist", "the span 5 to 10 runs out of the text (0 to 9)"),
-        ("1,more sade,0,-5,Artist", "the span 0 to -5 runs out of the text (0 to 9)"),
-        ("1,more sade,9,12,Artist", "the span 9 to 12 runs out of the text (0 to 9)"),
-        ("1,more sade,5,5,Artist", "the span 5 to 5 holds no text"),
-        ("1,more sade,9,5,Artist", "the span 9 to 5 holds no text"),
-        ("1,more sade,4,5,Artist", "the span 4 to 5 holds no text"),
+        ("1,more sade,-1,4,Artist", "the span -1 to 4 .*text \\(0 to 9\\)"),
+        ("1,more sade,5,10,Artist", "the span 5 to 10 .*text \\(0 to 9\\)"),
+        ("1,more sade,0,-5,Artist", "the span 0 to -5 .*text \\(0 to 9\\)"),
+        ("1,more sade,9,12,Artist", "the span 9 to 12 .*text \\(0 to 9\\)"),
+        ("1,more sade,5,5,Artist", "the span 5 to 5 .*no text"),
+        ("1,more sade,9,5,Artist", "the span 9 to 5 .*no text"),
+        ("1,more sade,4,5,Artist", "the span 4 to 5 .*no text"),
         ("1,more sade,five,9,Artist", "start_offset 'five' is not a whole number"),
         ("1,more sade,5,9.5,Artist", "end_offset '9.5' is not a whole number"),
         ("1,more sade,5,1e1,Artist", "end_offset '1e1' is not a whole number"),
@@ -151,7 +122,7 @@ def test_a_row_that_cannot_be_used_is_rejected_with_its_reason(read_rows, tmp_pa
     assert marked(reading) == [("calm korn", [("korn", "Artist")]), ("halo", [("halo", "WoA")])]
     ((number, given_reason),) = rejections(reading)
     assert number == 3
-    assert given_reason.startswith(reason)
+    assert re.match(reason, given_reason)
     assert reading.rejected[0]["file"] == str(tmp_path / "ann.csv")
 
 
@@ -166,7 +137,8 @@ def test_a_rejected_row_is_kept_as_it_was_written(read_rows):
 @pytest.mark.parametrize("digits", [20, 400, 5000])
 def test_an_offset_of_any_length_is_out_of_the_text(read_rows, digits):
     reading = read_rows(f"1,more sade,5,{'9' * digits},Artist")
-    assert "runs out of the text" in rejections(reading)[0][1]
+    ((_, reason),) = rejections(reading)
+    assert re.search(r"text \(0 to 9\)", reason)
 
 
 @pytest.mark.parametrize("offsets", ["5.0,9.", " 5, 9 ", "+5,009"])
@@ -186,12 +158,16 @@ def test_empty_fields_behind_the_last_column_do_no_harm(read_rows, tail):
 def test_of_two_overlapping_spans_the_later_is_rejected(read_rows):
     reading = read_rows("1,more sade adu,5,13,Artist\n1,more sade adu,10,13,WoA")
     assert marked(reading) == [("more sade adu", [("sade adu", "Artist")])]
-    assert rejections(reading) == [(3, "the span overlaps that of row 2: keep one of them")]
+    ((number, reason),) = rejections(reading)
+    assert number == 3
+    assert "overlaps that of row 2" in reason
 
 
 def test_spans_that_overlap_only_once_they_are_grown_are_rejected(read_rows):
     reading = read_rows("1,more sade,5,7,Artist\n1,more sade,7,9,WoA")
-    assert rejections(reading) == [(3, "the span overlaps that of row 2: keep one of them")]
+    ((number, reason),) = rejections(reading)
+    assert number == 3
+    assert "overlaps that of row 2" in reason
 
 
 def test_spans_side_by_side_do_not_overlap(read_rows):
@@ -215,10 +191,8 @@ def test_a_span_that_is_there_already_is_a_duplicate(read_rows):
 def test_all_rows_of_an_id_that_stands_for_different_texts_are_rejected(read_rows):
     reading = read_rows("1,more sade,5,9,Artist\n2,halo,0,4,WoA\n1,more korn,5,9,Artist")
     assert marked(reading) == [("halo", [("halo", "WoA")])]
-    assert rejections(reading) == [
-        (2, "id 1 stands for 2 different texts: number them apart"),
-        (4, "id 1 stands for 2 different texts: number them apart"),
-    ]
+    assert [number for number, _ in rejections(reading)] == [2, 4]
+    assert all("id 1 stands for 2 different texts" in reason for _, reason in rejections(reading))
 
 
 @pytest.mark.parametrize("faulty", ["1,,0,4,WoA", "1,sade, please,0,4,Artist"])
@@ -328,29 +302,23 @@ def test_a_file_with_no_rows_holds_no_queries(read_rows):
     [
         pytest.param((HEADER + "1,beyoncé,0,7,Artist").encode("latin1"), "UTF-8", id="latin-1"),
         pytest.param((HEADER + "1,sade,0,4,Artist").encode("utf16"), "UTF-8", id="utf-16"),
-        pytest.param(b"id,text,label\n1,sade,Artist", "columnstart_offset,end_offset", id="column"),
-        pytest.param(HEADER.replace(",", ";").encode(), "nocolumnid,text", id="semicolons"),
-        pytest.param(b"", "notaCSVfile", id="empty"),
-        pytest.param(BOM, "notaCSVfile", id="only a BOM"),
-        pytest.param(b"\n\n", "notaCSVfile", id="blank"),
-        pytest.param((HEADER + '1,"sade,0,4,Artist\n').encode(), "quotes", id="unclosed quote"),
-        pytest.param((HEADER + '1,sade,0,4,"Artist').encode(), "quotes", id="unclosed at the end"),
+        pytest.param(b"id,text,label\n1,sade,Artist", "column start_offset, end", id="column"),
+        pytest.param(HEADER.replace(",", ";").encode(), "no column id, text", id="semicolons"),
+        pytest.param(b"", "not a CSV file", id="empty"),
+        pytest.param(BOM, "not a CSV file", id="only a BOM"),
+        pytest.param(b"\n\n", "not a CSV file", id="blank"),
+        pytest.param((HEADER + '1,"sade,0,4,Artist\n').encode(), "quote", id="unclosed quote"),
+        pytest.param((HEADER + '1,sade,0,4,"Artist').encode(), "quote", id="unclosed at the end"),
     ],
 )
-def test_a_file_that_is_no_such_csv_ends_the_command_and_is_named(
-    read_rows, capsys, content, message
-):
-    with pytest.raises(SystemExit) as stop:
+def test_a_file_that_is_no_such_csv_is_an_error_that_names_the_file(read_rows, content, message):
+    with pytest.raises(UnreadableFileError, match=rf"ann\.csv: .*{message}"):
         read_rows(content)
-    output = said(capsys)
-    assert stop.value.code == 1
-    assert "ann.csv:" in output
-    assert message in output
 
 
 def test_bytes_that_are_not_utf8_are_found_far_down_in_the_file(read_rows):
     rows = "1,sade,0,4,Artist\n" * 20_000 + "2,beyoncé,0,7,Artist\n"
-    with pytest.raises(SystemExit):
+    with pytest.raises(UnreadableFileError, match="UTF-8"):
         read_rows((HEADER + rows).encode("latin1"))
 
 
@@ -418,159 +386,6 @@ def test_csv_that_is_written_reads_back_to_the_same_spans(folder, text, label):
     assert reading.queries[0].spans == normalize_query(query).spans
 
 
-# BIO
-
-
-def test_words_and_tags_become_queries_with_entities(read_words):
-    reading = read_words("halo\tB-WoA\nby\tO\nsade\tB-Artist\nadu\tI-Artist\n\ncalm\tO\npiano\tO\n")
-    assert marked(reading) == [
-        ("halo by sade adu", [("halo", "WoA"), ("sade adu", "Artist")]),
-        ("calm piano", []),
-    ]
-    assert [query.id for query in reading.queries] == ["gold.bio:1", "gold.bio:6"]
-    assert reading.counts["lines"] == reading.counts["words"] == 6
-
-
-def test_two_b_tags_in_a_row_are_two_entities(read_words):
-    assert marked(read_words("sade\tB-Artist\nkorn\tB-Artist\n")) == [
-        ("sade korn", [("sade", "Artist"), ("korn", "Artist")])
-    ]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param("like\tO\nsade\tB-Artist", id="no final newline"),
-        pytest.param("like\tO\nsade\tB-Artist\n\n \n\n", id="blank lines at the end"),
-        pytest.param("\n\nlike\tO\nsade\tB-Artist\n", id="blank lines at the start"),
-        pytest.param("like\tO\r\nsade\tB-Artist\r\n\r\n", id="CRLF"),
-        pytest.param("\ufefflike\tO\nsade\tB-Artist\n", id="BOM"),
-        pytest.param("like O\nsade  B-Artist \n", id="spaces for the tab"),
-        pytest.param(" like \t O\nsade\tB-Artist  \n", id="spaces beside the tab"),
-    ],
-)
-def test_the_way_a_file_is_laid_out_does_not_matter(read_words, content):
-    reading = read_words(content)
-    assert marked(reading) == [("like sade", [("sade", "Artist")])]
-    assert reading.rejected == []
-
-
-def test_a_space_at_the_edge_of_a_word_is_no_part_of_the_entity(read_words):
-    (query,) = read_words("like\tO\nsade \tB-Artist\nnow\tO\n").queries
-    assert query == Query("gold.bio:1", "like sade now", (Span(5, 9, "Artist"),))
-
-
-def test_several_blank_lines_separate_queries_once(read_words):
-    assert marked(read_words("a\tO\n\n\n \t\nb\tO\n")) == [("a", []), ("b", [])]
-
-
-@pytest.mark.parametrize(
-    ("tags", "spans"),
-    [
-        ("O I-WoA I-WoA", [("b c", "WoA")]),
-        ("I-WoA O O", [("a", "WoA")]),
-        ("B-Artist I-WoA I-WoA", [("a", "Artist"), ("b c", "WoA")]),
-    ],
-)
-def test_an_i_tag_that_continues_nothing_starts_an_entity_and_is_counted(read_words, tags, spans):
-    lines = [f"{word}\t{tag}\n" for word, tag in zip("abc", tags.split(), strict=True)]
-    reading = read_words("".join(lines))
-    assert marked(reading) == [("a b c", spans)]
-    assert reading.counts["repaired"] == 1
-
-
-def test_an_i_tag_does_not_continue_an_entity_of_the_query_before(read_words):
-    reading = read_words("a\tB-WoA\n\nb\tI-WoA\n")
-    assert marked(reading) == [("a", [("a", "WoA")]), ("b", [("b", "WoA")])]
-    assert reading.counts["repaired"] == 1
-
-
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        ("sade\tB-Song", "unknown tag 'B-Song'"),
-        ("sade\tb-artist", "unknown tag 'b-artist'"),
-        ("sade\tArtist", "unknown tag 'Artist'"),
-        ("sade\tE-Artist", "unknown tag 'E-Artist'"),
-        ("sade\t", "unknown tag ''"),
-        ("sade", "not a word and a tag"),
-        ("\tO", "not a word and a tag"),
-        ("sade\tNN\tO", "not a word and a tag"),
-        ("sade adu O", "not a word and a tag"),
-    ],
-)
-def test_a_query_with_a_line_that_cannot_be_read_is_rejected(read_words, tmp_path, line, reason):
-    reading = read_words(f"calm\tO\n\nmore\tO\n{line}\nplease\tO\n\nkorn\tB-Artist\n")
-    assert marked(reading) == [("calm", []), ("korn", [("korn", "Artist")])]
-    ((number, given_reason),) = rejections(reading)
-    assert number == 4
-    assert given_reason.startswith(reason)
-    assert reading.rejected[0]["file"] == str(tmp_path / "gold.bio")
-    assert reading.rejected[0]["content"] == line
-    assert reading.counts["rejected_queries"] == reading.counts["rejected"] == 1
-    assert reading.counts["words"] == 2
-
-
-def test_every_faulty_line_of_a_query_is_named(read_words):
-    reading = read_words("more\tX\nsade\tO\nplease\n")
-    assert [number for number, _ in rejections(reading)] == [1, 3]
-    assert {item["query"] for item in reading.rejected} == {"more sade please"}
-    assert reading.counts["rejected_queries"] == 1
-
-
-@pytest.mark.parametrize(
-    "word",
-    ["bbno$", "r&b", "🎸", "👩‍🎤", "beyoncé", "ren\u0301", "sa\u200bde", "\u200b", '"', "a,b", "#"],
-)
-def test_odd_words_are_read_from_bio_as_they_are(read_words, word):
-    reading = read_words(f"more\tO\n{word}\tB-Artist\nnow\tO\n")
-    assert marked(reading) == [(f"more {word} now", [(word, "Artist")])]
-
-
-@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\x0b", "\x1c", "\u00a0"])
-def test_a_line_separator_inside_a_word_ends_no_line_and_becomes_a_space(read_words, separator):
-    reading = read_words(f"more\tO\nsa{separator}de\tB-Artist\n")
-    assert marked(reading) == [("more sa de", [("sa de", "Artist")])]
-
-
-def test_a_pipe_in_bio_becomes_a_comma(read_words):
-    reading = read_words("sade|korn\tB-Artist\n|\tO\nhalo\tB-WoA\n")
-    assert marked(reading) == [("sade, korn , halo", [("sade, korn", "Artist"), ("halo", "WoA")])]
-
-
-def test_bio_that_is_not_utf8_ends_the_command_and_is_named(read_words, capsys):
-    with pytest.raises(SystemExit) as stop:
-        read_words("beyoncé\tB-Artist\n".encode("latin1"))
-    assert stop.value.code == 1
-    output = said(capsys)
-    assert "gold.bio:" in output
-    assert "UTF-8" in output
-
-
-def test_an_empty_bio_file_holds_no_queries(read_words):
-    assert read_words("").queries == []
-
-
-TAGS = st.lists(
-    st.tuples(
-        st.text(alphabet="ab$&é🎸\u200b,", min_size=1, max_size=4),
-        st.sampled_from(["O", "B-Artist", "B-WoA"]),
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@settings(deadline=None)
-@given(sentences=st.lists(TAGS, min_size=1, max_size=4))
-def test_bio_that_is_written_reads_back_to_the_same_queries(folder, sentences):
-    lines = ["".join(f"{word}\t{tag}\n" for word, tag in sentence) for sentence in sentences]
-    (folder / "a.bio").write_text("\n".join(lines), encoding="utf8")
-    queries = read_bio(folder / "a.bio").queries
-    write_bio(folder / "b.bio", queries)
-    assert (folder / "b.bio").read_text(encoding="utf8") == "\n".join(lines)
-
-
 def test_a_suffix_is_written_with_its_label(tmp_path):
     spans = (Span(0, 4, "WoA", "known"), Span(8, 12, AMBIGUOUS, "deduced"), Span(13, 16, "Artist"))
     write_csv(tmp_path / "ann.csv", [Query("1", "halo by sade adu", spans)])
@@ -591,9 +406,3 @@ def test_the_cookbooks_csv_has_427_rows_on_226_queries_of_which_17_are_trimmed(c
         "WoA",
         AMBIGUOUS,
     }
-
-
-def test_the_cookbooks_bio_has_599_queries(cookbook):
-    reading = read_bio(cookbook / "music_ner_bio.bio")
-    assert len(reading.queries) == 599
-    assert reading.rejected == []

@@ -1,0 +1,92 @@
+"""Queries in which entities are marked."""
+
+import pytest
+
+from music_ner.data.marked import parse, read
+from music_ner.data.query import Query, Span, normalize_query
+from music_ner.files import UnreadableFileError
+
+
+def test_marks_become_spans_of_the_text_without_marks():
+    query = parse("more like [yellow](WoA) by [cold play](Artist) | live", "7")
+    assert query == Query(
+        "7",
+        "more like yellow by cold play | live",
+        (Span(10, 16, "WoA", "known"), Span(20, 29, "Artist", "known")),
+    )
+
+
+def test_a_query_without_marks_has_no_spans():
+    assert parse("rain (soft) for sleeping", "1") == Query("1", "rain (soft) for sleeping")
+
+
+def test_marks_may_stand_side_by_side_at_the_edges():
+    query = parse("[sade](Artist)[halo](WoA)", "1")
+    assert query.text == "sadehalo"
+    assert [span[:3] for span in query.spans] == [(0, 4, "Artist"), (4, 8, "WoA")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[halo ](WoA) on repeat", "'halo ' has a space at its edge"),
+        ("play [ halo](WoA)", "' halo' has a space at its edge"),
+        ("play [halo](Song)", "'[' marks no entity"),
+        ("play [halo](woa)", "'[' marks no entity"),
+        ("play [halo] (WoA)", "'[' marks no entity"),
+        ("play [](WoA)", "'[' marks no entity"),
+        ("play [halo(WoA)", "'[' marks no entity"),
+        ("play halo](WoA)", "']' marks no entity"),
+        ("[the [halo](WoA) song](WoA)", "not nested"),
+    ],
+)
+def test_a_faulty_mark_is_an_error_that_says_what_is_wrong(line, message):
+    with pytest.raises(ValueError) as error:
+        parse(line, "1")
+    assert message in str(error.value)
+
+
+def test_ids_count_on_over_files_and_blank_lines_are_passed_over(tmp_path):
+    (tmp_path / "a.txt").write_text("calm piano\n\n  \n loud drums \n")
+    (tmp_path / "b.txt").write_text("[sade](Artist)")
+    queries = read([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert [(query.id, query.text) for query in queries] == [
+        ("1", "calm piano"),
+        ("2", "loud drums"),
+        ("3", "sade"),
+    ]
+
+
+def test_a_faulty_line_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "marks.txt").write_text("calm piano\n\nplay [halo](Song)\n")
+    with pytest.raises(
+        UnreadableFileError, match=r"marks\.txt, line 3: '\[' marks no entity"
+    ) as stop:
+        read([tmp_path / "marks.txt"])
+    assert "[title](WoA)" in stop.value.args[1]
+
+
+@pytest.mark.parametrize(
+    "line", ["[sade](Artist)[halo](WoA)", "play [time](WoA)-[pink floyd](Artist)"]
+)
+def test_two_entities_in_one_word_are_an_error_since_bio_has_one_tag_a_word(tmp_path, line):
+    (tmp_path / "marks.txt").write_text(f"[sade](Artist) [halo](WoA)\n{line}\n")
+    with pytest.raises(UnreadableFileError, match=r"marks\.txt, line 2: two entities share a word"):
+        read([tmp_path / "marks.txt"])
+
+
+def test_a_pipe_parts_words_as_it_does_in_bio(tmp_path):
+    (tmp_path / "marks.txt").write_text("[sade](Artist)|[halo](WoA)\n")
+    (query,) = read([tmp_path / "marks.txt"])
+    assert normalize_query(query).text == "sade, halo"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_query(tmp_path):
+    (tmp_path / "marks.txt").write_text("[sade](Artist)", encoding="utf-8-sig")
+    assert [query.text for query in read([tmp_path / "marks.txt"])] == ["sade"]
+
+
+def test_a_file_that_is_not_utf8_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "marks.txt").write_text("[beyoncé](Artist)", encoding="cp1252")
+    with pytest.raises(UnreadableFileError, match=r"marks\.txt: .*UTF-8"):
+        read([tmp_path / "marks.txt"])

@@ -1,0 +1,70 @@
+"""What the matches of a catalogue tell about each token."""
+
+import numpy as np
+import pytest
+
+from music_ner.pipeline.catalogue.features import FEATURES, N_FEATURES
+from music_ner.pipeline.labels import LABELS
+from tests.pipeline.catalogue.helpers import feature
+
+
+def test_features_tell_position_length_partner_and_ambiguity(nlp):
+    nlp.get_pipe("catalogue").add(
+        artists=["Love"], works=["Love"], pairs=[("Rage Against the Machine", "Wake Up")]
+    )
+    doc = nlp("love wake up by rage against the machine")
+    assert doc._.catalogue.dtype == np.float32
+    assert doc._.catalogue.shape == (len(doc), N_FEATURES)
+    positions = {
+        name: [
+            (label, i) for label in LABELS for i in range(len(doc)) if feature(doc, i, label, name)
+        ]
+        for name in FEATURES
+    }
+    rage = [("Artist", i) for i in range(4, 8)]
+    wake = [("WoA", 1), ("WoA", 2)]
+    assert positions["begin"] == [("Artist", 4), ("WoA", 1)]
+    assert positions["inside"] == [("Artist", 5), ("Artist", 6)]
+    assert positions["last"] == [("Artist", 7), ("WoA", 2)]
+    assert positions["unit"] == [("Artist", 0), ("WoA", 0)]
+    assert positions["partner"] == rage + wake
+    assert positions["shared"] == [("Artist", 0), ("WoA", 0)]
+    assert feature(doc, 5, "Artist", "length") == pytest.approx(4 / 6)
+    assert not doc._.catalogue[3].any()
+
+
+def test_features_can_be_had_without_some_of_the_matches(nlp):
+    names = {"artists": ["Love"], "works": ["Love"], "pairs": [("Korn", "Wake Up")]}
+    nlp.get_pipe("catalogue").add(**names)
+    doc = nlp("love wake up by korn")
+    labels = [match.label for match in doc._.catalogue_matches]
+    assert labels == ["Artist", "Artist", "WoA", "WoA"]
+    assert np.array_equal(doc._.catalogue_without([]), doc._.catalogue)
+    assert not doc._.catalogue_without([1, 2, 3, 4]).any()
+    nlp.get_pipe("catalogue").clear()
+    nlp.get_pipe("catalogue").add(works=["Love", "Wake Up"])
+    assert np.array_equal(doc._.catalogue_without([1, 2]), nlp(doc.text)._.catalogue)
+
+
+def test_long_names_have_the_same_length(nlp):
+    nlp.get_pipe("catalogue").add(works=["a b c d e f", "g h i j k l m n"])
+    doc = nlp("a b c d e f g h i j k l m n")
+    assert {feature(doc, i, "WoA", "length") for i in range(len(doc))} == {1.0}
+
+
+@pytest.mark.parametrize("text", ["", "  ", "nothing here", "?!"])
+def test_docs_without_a_match_have_features_of_zero(nlp, text):
+    for names in ([], ["Sade"]):
+        nlp.get_pipe("catalogue").add(artists=names)
+        doc = nlp(text)
+        assert doc._.catalogue.shape == (len(doc), N_FEATURES)
+        assert not doc._.catalogue.any()
+        assert doc._.catalogue_matches == []
+
+
+def test_a_long_doc_is_searched_to_its_end(nlp):
+    nlp.get_pipe("catalogue").add(pairs=[("Sade", "Paradise")], works=["like"])
+    doc = nlp(" ".join(["something like this"] * 2000 + ["sade paradise"]))
+    assert feature(doc, len(doc) - 2, "Artist", "partner") == 1
+    assert feature(doc, len(doc) - 1, "WoA", "unit") == 1
+    assert len(doc._.catalogue_matches) == 2002

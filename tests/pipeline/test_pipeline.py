@@ -1,0 +1,178 @@
+"""The whole pipeline, stock and fast: how it reads texts, and where it runs."""
+
+import pickle
+
+import pytest
+import spacy
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from music_ner.pipeline.normalization import invert, move, normalize
+from scripts.predict import predict
+from tests.environments import TORCH, make_environment, run_python
+
+pytestmark = pytest.mark.slow
+
+NAMES = {"artists": ["Sade", "Radioheads"], "pairs": [("Korn", "Karma Police")]}
+PHRASES = (
+    "songs like karma police by radioheads",
+    "more like sade",
+    "less like korn",
+    "something as calm as weightless",
+    "upbeat",
+)
+GAPS = (" ", " ", "|", " | ", "||", "  ", "\t", "\n", " |\u00a0 ", "\r\n")
+TEXTS = ["songs like karma police by radioheads", "", "more like sade|less like korn\n", "upbeat"]
+
+
+@st.composite
+def texts(draw):
+    """A text of known phrases, with `|` and any white space between words and at the edges."""
+    text = draw(st.sampled_from(("", *GAPS)))
+    phrases = draw(st.lists(st.sampled_from(PHRASES), max_size=3))
+    for word in " ".join(phrases).split():
+        text += word + draw(st.sampled_from(GAPS))
+    return text if draw(st.booleans()) else text.strip()
+
+
+@pytest.fixture(scope="module", params=["tiny_model", "tiny_fast"])
+def path(request):
+    """The folder of a saved pipeline."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def nlp(path):
+    """A pipeline whose catalogue has names."""
+    nlp = spacy.load(path)
+    nlp.get_pipe("catalogue").add(**NAMES)
+    return nlp
+
+
+def entities(doc):
+    return [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
+
+
+def assert_same(found, expected):
+    assert [entity[:3] for entity in found] == [entity[:3] for entity in expected]
+    confidences = [entity[3] for entity in expected]
+    assert [entity[3] for entity in found] == pytest.approx(confidences, abs=1e-3)
+
+
+def moved_back(doc, steps):
+    """The entities of a normalized text, with offsets into the text as given."""
+    found = []
+    for start, end, *rest in entities(doc):
+        for edits in reversed(steps):
+            start, end = move(start, end, invert(edits))
+        found.append((start, end, *rest))
+    return found
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=texts())
+def test_a_text_has_the_entities_of_its_normalized_form(nlp, text):
+    doc = nlp(text)
+    normalized, steps = normalize(text)
+    assert doc.text == text
+    assert_same(entities(doc), moved_back(nlp(normalized), steps))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=texts())
+def test_predict_finds_what_the_pipeline_finds(nlp, text):
+    (result,) = predict(nlp, [text])
+    assert result["text"] == text
+    found = [
+        tuple(e[key] for key in ("start", "end", "label", "confidence")) for e in result["entities"]
+    ]
+    assert_same(found, entities(nlp(text)))
+
+
+def test_separators_and_white_space_do_not_hide_entities(nlp):
+    found = []
+    for text in ("songs  like\tkarma \n police by radioheads", "more like sade|less like korn\n"):
+        found += [(text[start:end], label) for start, end, label, _ in entities(nlp(text))]
+    assert found == [
+        ("karma \n police", "WoA"),
+        ("radioheads", "Artist"),
+        ("sade", "Artist"),
+        ("korn", "Artist"),
+    ]
+
+
+def test_it_works_after_pickling(path):
+    nlp = spacy.load(path)
+    again = pickle.loads(pickle.dumps(nlp))
+    expected = [entities(nlp(text)) for text in TEXTS]
+    assert any(expected)
+    for text, of_text in zip(TEXTS, expected, strict=True):
+        assert_same(entities(again(text)), of_text)
+
+
+def test_two_processes_find_what_one_finds(path):
+    nlp = spacy.load(path)
+    alone = [entities(doc) for doc in nlp.pipe(TEXTS * 2)]
+    assert any(alone)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # torch can deadlock in forked workers
+    try:
+        together = [entities(doc) for doc in nlp.pipe(TEXTS * 2, n_process=2, batch_size=3)]
+    finally:
+        torch.set_num_threads(threads)
+    for found, expected in zip(together, alone, strict=True):
+        assert_same(found, expected)
+
+
+# Where some libraries are not installed.
+LOAD = """
+import sys
+import spacy
+
+nlp = spacy.load(sys.argv[1])
+docs = nlp.pipe(["songs like karma police by radioheads", "more like sade|less like korn"])
+print([[(ent.text, ent.label_) for ent in doc.ents] for doc in docs])
+print(sorted({"torch", "transformers", "spacy_transformers", "onnxruntime"} & set(sys.modules)))
+"""
+FOUND = [
+    [("karma police", "WoA"), ("radioheads", "Artist")],
+    [("sade", "Artist"), ("korn", "Artist")],
+]
+
+
+def test_a_saved_fast_pipeline_works_without_torch(tiny_fast, tmp_path):
+    environment = make_environment(tmp_path / "site", without=(*TORCH, "onnx"))
+    run = run_python(environment, LOAD, tiny_fast)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == [str(FOUND), "['onnxruntime']"]
+
+
+def test_a_saved_stock_pipeline_works_without_onnx_runtime(tiny_model, tmp_path):
+    environment = make_environment(tmp_path / "site", without=("onnxruntime", "onnx"))
+    run = run_python(environment, LOAD, tiny_model)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-2:] == [
+        str(FOUND),
+        "['spacy_transformers', 'torch', 'transformers']",
+    ]
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
+def test_a_fast_pipeline_names_the_extra_that_is_missing(tiny_fast, tmp_path, missing):
+    environment = make_environment(tmp_path / "site", without=(*TORCH, missing))
+    run = run_python(environment, LOAD, tiny_fast)
+    assert run.returncode != 0
+    assert "pip install 'music-ner[fast]'" in run.stderr
+
+
+def test_a_pipeline_of_version_0_1_says_what_to_do(tiny_model, tmp_path):
+    nlp = spacy.load(tiny_model)
+    config = nlp.config.copy()
+    tok2vec = config["components"]["ner"]["model"]["tok2vec"]
+    tok2vec["@architectures"] = "music_ner.CatalogueTok2Vec.v1"
+    del tok2vec["gain"]
+    nlp.to_disk(tmp_path / "old")
+    config.to_disk(tmp_path / "old" / "config.cfg")
+    with pytest.raises(ValueError, match=r"en_music_ner 0\.1.*train and package it"):
+        spacy.load(tmp_path / "old")
