@@ -1,8 +1,8 @@
 """Quantize an ONNX graph to 8 bits.
 
 Each column of a weight has a scale, and each row of activations, that is each word piece: the
-vector-wise quantization of https://arxiv.org/abs/2208.07339. With one scale for a whole batch, as in
-`onnxruntime.quantization.quantize_dynamic`, the few large values of transformers leave the others
+vector-wise quantization of https://arxiv.org/abs/2208.07339. With one scale for a whole batch, as
+in `onnxruntime.quantization.quantize_dynamic`, the few large values of transformers leave the others
 little of the 8 bits, and the entities of a query depend on the other queries of its batch.
 """
 
@@ -15,9 +15,6 @@ RUNTIME_DOMAIN = "com.microsoft"
 OPSET = 21  # the first with a scale per block of values
 IR_VERSION = 10
 LARGEST_INT8 = 127
-# Without VNNI, processors add two products in 16 bits, which overflow with larger weights
-# (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html, reduce_range).
-LARGEST_WEIGHT = 63
 EPSILON = 1e-12
 STEP, ZERO, ZEROS, ONE, LAST_AXIS = "int8_step", "int8_zero", "int8_zeros", "one", "last_axis"
 
@@ -48,11 +45,11 @@ def quantize(model: ModelProto) -> ModelProto:
             if rows not in quantized_inputs:
                 nodes += quantize_rows(rows, len(weights[weight]))
                 quantized_inputs.add(rows)
-            constants |= in_8_bits(weight, weights[weight], 0, LARGEST_WEIGHT)
+            constants |= unsigned(weight, in_8_bits(weight, weights[weight], axis=0))
             nodes += multiply(rows, weight, node.output[0])
         elif node.op_type == "Gather" and node.input[0] in weights:
             weight, numbers = node.input
-            constants |= in_8_bits(weight, weights[weight], 1, LARGEST_INT8)
+            constants |= in_8_bits(weight, weights[weight], axis=1)
             nodes += look_up(weight, numbers, node.output[0])
         else:
             nodes.append(node)
@@ -72,21 +69,36 @@ def quantize(model: ModelProto) -> ModelProto:
     return quantized
 
 
-def in_8_bits(name: str, weight: np.ndarray, axis: int, largest: int) -> dict[str, np.ndarray]:
+def in_8_bits(name: str, weight: np.ndarray, axis: int) -> dict[str, np.ndarray]:
     """Store a weight in 8 bits.
 
     name (str): Its name.
     weight (np.ndarray): The weight, of two dimensions.
     axis (int): 0 for a scale per column, 1 for a scale per row.
-    largest (int): The integer that represents the largest absolute value, up to 127.
-    RETURNS (dict[str, np.ndarray]): Under `NAME_int8` integers from -largest to largest, under
-        `NAME_scale` their scale.
+    RETURNS (dict[str, np.ndarray]): Under `NAME_int8` integers from -127 to 127, under `NAME_scale`
+        their scale.
     """
-    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True) / largest, EPSILON)
+    scale = np.maximum(np.abs(weight).max(axis=axis, keepdims=True) / LARGEST_INT8, EPSILON)
     return {
         f"{name}_int8": np.rint(weight / scale).astype(np.int8),
         f"{name}_scale": (scale[0] if axis == 0 else scale).astype(np.float32),
     }
+
+
+def unsigned(name: str, stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Store a weight of a matrix product in unsigned 8 bits, with the zero point `ZERO`.
+
+    Processors without VNNI add two products of unsigned and signed values in 16 bits, which can
+    overflow. Of two unsigned values they do not
+    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
+
+    name (str): The name of the weight.
+    stored (dict[str, np.ndarray]): See `in_8_bits`.
+    RETURNS (dict[str, np.ndarray]): The same, with `NAME_uint8` instead of `NAME_int8`.
+    """
+    values = stored[f"{name}_int8"].astype(np.int16) + LARGEST_INT8 + 1
+    scale = f"{name}_scale"
+    return {f"{name}_uint8": values.astype(np.uint8), scale: stored[scale]}
 
 
 def zero_points(pieces: str) -> list[NodeProto]:
@@ -99,9 +111,9 @@ def zero_points(pieces: str) -> list[NodeProto]:
 
 
 def quantize_rows(rows: str, length: int) -> list[NodeProto]:
-    """Make nodes that quantize activations to `ROWS_int8` with `ROWS_scale`.
+    """Make nodes that quantize activations to `ROWS_uint8` with `ROWS_scale`.
 
-    A row of zeros has the scale 0, which makes it zeros again, whatever `ROWS_int8` holds.
+    A row of zeros has the scale 0, which makes it zeros again, whatever `ROWS_uint8` holds.
 
     rows (str): The activations' name.
     length (int): The number of values of a row.
@@ -113,14 +125,14 @@ def quantize_rows(rows: str, length: int) -> list[NodeProto]:
         make_node("ReduceMax", [size, LAST_AXIS], [f"{size}_most"], keepdims=1),
         make_node("Mul", [f"{size}_most", STEP], [scale]),
         make_node(
-            "QuantizeLinear", [rows, scale, ZEROS], [f"{rows}_int8"], axis=-1, block_size=length
+            "QuantizeLinear", [rows, scale, ZEROS], [f"{rows}_uint8"], axis=-1, block_size=length
         ),
     ]
 
 
 def multiply(rows: str, weight: str, product: str) -> list[NodeProto]:
     """RETURNS (list[NodeProto]): Nodes that multiply quantized activations by a weight."""
-    inputs = [f"{rows}_int8", f"{weight}_int8", ONE, f"{weight}_scale", ZERO]
+    inputs = [f"{rows}_uint8", f"{weight}_uint8", ONE, f"{weight}_scale", ZERO, ZERO]
     unscaled = f"{product}_unscaled"
     return [
         make_node("MatMulIntegerToFloat", inputs, [unscaled], domain=RUNTIME_DOMAIN),

@@ -63,7 +63,8 @@ def test_weights_are_stored_in_8_bits_and_once(model):
     quantized = quantize(model)
     types = {t.name: t.data_type for t in quantized.graph.initializer}
     large = [t for t in quantized.graph.initializer if len(t.dims) == 2 and min(t.dims) > 1]
-    assert [t.data_type for t in large] == [TensorProto.INT8] * 3
+    types_of_large = sorted(TensorProto.DataType.Name(t.data_type) for t in large)
+    assert types_of_large == ["INT8", "UINT8", "UINT8"]
     assert not {"table", "weight", "other"} & types.keys()
     kinds = [node.op_type for node in quantized.graph.node]
     assert kinds.count("QuantizeLinear") == 1  # both products share the rows
@@ -92,12 +93,10 @@ def test_a_graph_without_weights_passes_unchanged():
 @given(
     st.lists(st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=3), min_size=1, max_size=6),
     st.sampled_from([0, 1]),
-    st.sampled_from([63, 127]),
 )
-def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most(rows, axis, largest):
+def test_a_weight_in_8_bits_is_off_by_half_a_step_at_most(rows, axis):
     weight = np.array(rows)
-    stored = in_8_bits("w", weight, axis, largest)
+    stored = in_8_bits("w", weight, axis)
     assert stored["w_int8"].dtype == np.int8
-    assert np.abs(stored["w_int8"].astype(int)).max() <= largest
     error = np.abs(stored["w_int8"] * stored["w_scale"] - weight)
     assert (error <= stored["w_scale"] * 0.5001 + 1e-9).all()

@@ -167,7 +167,7 @@ def test_gelu_is_approximated_by_the_config_alone(fast, tiny_fast):
 def test_without_the_encoder_the_ner_says_what_is_missing(fast):
     with (
         fast.select_pipes(disable="onnx_encoder"),
-        pytest.raises(ValueError, match="vectors.*onnx_encoder"),
+        pytest.raises(ValueError, match=r"vectors.*onnx_encoder"),
     ):
         fast("songs like karma police")
 
