@@ -2,8 +2,8 @@
 
 Each column of a weight has a scale, and each row of activations, that is each word piece: the
 vector-wise quantization of https://arxiv.org/abs/2208.07339. With one scale for a whole batch, as
-in `onnxruntime.quantization.quantize_dynamic`, the few large values of transformers leave the others
-little of the 8 bits, and the entities of a query depend on the other queries of its batch.
+in `onnxruntime.quantization.quantize_dynamic`, the few large values of transformers leave the
+others little of the 8 bits, and the entities of a query depend on the other queries of its batch.
 """
 
 import numpy as np
