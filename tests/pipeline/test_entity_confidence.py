@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import spacy
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.pipeline.functions import merge_entities
@@ -109,16 +108,7 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-def one_thread():
-    """In a forked process torch waits for ever for threads that were not forked."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_a_batch_a_single_call_and_two_processes_give_the_same(nlp, one_thread):
+def test_a_batch_a_single_call_and_two_processes_give_the_same(nlp):
     nlp.get_pipe("entity_confidence").calibration = HALVED
     alone = [nlp(text) for text in TEXTS]
     assert len(alone[4]) > 2000

@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import spacy
-import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
@@ -127,10 +126,7 @@ def test_two_processes_give_the_same_as_one(tiny_fast, threads):
     fast = spacy.load(tiny_fast, config={"components.onnx_encoder.threads": threads})
     one = entities(fast.pipe(TEXTS * 2))
     assert any(one)
-    torch_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     two = entities(fast.pipe(TEXTS * 2, n_process=2, batch_size=3))
-    torch.set_num_threads(torch_threads)
     assert two == one
 
 

@@ -344,16 +344,7 @@ def test_an_exported_pipeline_with_a_catalogue_finds_what_it_found(nlp, tmp_path
     assert [entity_spans(fast(doc.text)) for doc in NEW_QUERIES] != expected
 
 
-@pytest.fixture
-def one_thread():
-    """torch can deadlock in forked workers."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def test_a_batch_a_single_call_and_two_processes_give_the_same(nlp, one_thread):
+def test_a_batch_a_single_call_and_two_processes_give_the_same(nlp):
     bring(nlp)
     texts = ["", *(doc.text for doc in NEW_QUERIES[:30]), "nothing here"]
     alone = [entity_spans(nlp(text)) for text in texts]
