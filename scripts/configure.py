@@ -15,8 +15,10 @@ from music_ner.training.config import configure, settings_of
 
 def main(
     config_path: Path = typer.Argument(..., help="Config with every hyperparameter", exists=True),
-    encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
-    encoder_path: Path = typer.Argument(..., help="The encoder that was found", exists=True),
+    encoders_path: Path = typer.Argument(
+        ..., help="JSON file with the settings of each encoder", exists=True
+    ),
+    encoder_path: Path = typer.Argument(..., help="JSON file written by encoder", exists=True),
     corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
     output_path: Path = typer.Argument(..., help="Config to write"),
     catalogue: str = typer.Option("", help="Files of names to train the catalogue with, JSONL"),

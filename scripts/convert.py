@@ -37,7 +37,7 @@ def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
 
 
 def main(
-    sources_path: Path = typer.Argument(..., help="The files to convert", exists=True),
+    sources_path: Path = typer.Argument(..., help="JSON file written by sources", exists=True),
     corpus: Path = typer.Argument(..., help="Folder for the corpora"),
     seed: int = typer.Option(0, help="Seed of the split"),
 ) -> None:
@@ -57,8 +57,8 @@ def main(
         if not docs[name]:
             msg.fail(
                 f"No query is left for {name}",
-                "At least three queries are needed. If vars.bio names gold, dev and test are "
-                f"taken from it only. {rejected_path} lists what was rejected.",
+                "At least three queries are needed. If vars.bio is set, dev and test are "
+                f"taken only from it. {rejected_path} lists what was rejected.",
                 exits=1,
             )
     for name in SPLITS:

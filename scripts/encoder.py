@@ -12,7 +12,9 @@ from music_ner.training.encoders import AUTO, BUNDLED, PREFERRED, EncoderError, 
 
 def main(
     transformer: str = typer.Argument(..., help="auto, a name on the Hub, or a folder"),
-    encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
+    encoders_path: Path = typer.Argument(
+        ..., help="JSON file with the settings of each encoder", exists=True
+    ),
     output_path: Path = typer.Argument(..., help="JSON file to write"),
     patience: float = typer.Option(5.0, help="Seconds to wait for the Hub's first answer"),
 ) -> None:

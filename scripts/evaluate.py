@@ -78,8 +78,8 @@ def show(name: str, result: dict[str, Any]) -> None:
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
     corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
-    encoder_path: Path = typer.Argument(..., help="The encoder trained from", exists=True),
-    sources_path: Path = typer.Argument(..., help="The data converted", exists=True),
+    encoder_path: Path = typer.Argument(..., help="JSON file written by encoder", exists=True),
+    sources_path: Path = typer.Argument(..., help="JSON file written by sources", exists=True),
     output_path: Path = typer.Argument(..., help="JSON file to write"),
     seed: int = typer.Option(0, help="Seed of the split, of training and of the bootstrap"),
     gpu_id: int = typer.Option(-1, help="GPU to run on, -1 for the CPU"),

@@ -1,4 +1,4 @@
-"""Install the packaged pipeline into this environment, and try it."""
+"""Install the packaged pipeline into this environment, and test it."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ def is_installed(name: str, wheel: Path) -> bool:
 
 
 def main(wheel: Path = typer.Argument(..., help="Wheel of the package", exists=True)) -> None:
-    """Install the wheel, unless it is already installed, and try it offline."""
+    """Install the wheel, unless it is already installed, and test it offline."""
     name = wheel.name.split("-")[0]
     if is_installed(name, wheel):
         msg.info(f"{wheel.name} is installed")

@@ -64,8 +64,10 @@ def prepare(
 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
-    metrics_path: Path = typer.Argument(..., help="What evaluate measured", exists=True),
-    encoders_path: Path = typer.Argument(..., help="What is known of each encoder", exists=True),
+    metrics_path: Path = typer.Argument(..., help="JSON file written by evaluate", exists=True),
+    encoders_path: Path = typer.Argument(
+        ..., help="JSON file with the settings of each encoder", exists=True
+    ),
     card_path: Path = typer.Argument(..., help="Notes of the model card", exists=True),
     output: Path = typer.Argument(..., help="Folder for the packages"),
     name: str = typer.Option(..., help="Name of the package, without its language"),

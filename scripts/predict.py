@@ -107,7 +107,7 @@ def write_results(results: Iterable[dict], stream: TextIO, min_confidence: float
 
 def main(
     model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
-    texts: list[str] = typer.Argument(None, help="Texts; instead of --file"),
+    texts: list[str] = typer.Argument(None, help="Texts to process, instead of --file"),
     file: Path = typer.Option(STDIN, help="txt, csv or jsonl file, - for stdin", allow_dash=True),
     output: Path = typer.Option(
         None, help="JSONL file to write; without it, stdout", dir_okay=False
@@ -120,11 +120,14 @@ def main(
     if texts and file != STDIN:
         fail("Texts and --file are both given", "Leave one out.")
     if file != STDIN and not file.is_file():
-        fail(f"{file}: no such file")
+        fail(f"{file}: no such file", "Check the path.")
     try:
         nlp = spacy.load(model)
     except OSError as error:
-        fail(f"{model}: no pipeline to load ({error})", "Name a folder or an installed package.")
+        fail(
+            f"{model}: cannot load this pipeline ({error})",
+            "Give a folder or an installed package.",
+        )
     results = predict(nlp, texts or read_texts(file))
     try:
         if output:

@@ -1,4 +1,4 @@
-"""Note which files of queries and names the project is run on, so that a change of theirs shows."""
+"""Record the input files and their hashes, so that later commands notice changes."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ def main(
     output_path: Path = typer.Argument(..., help="JSON file to write"),
     csv: str = typer.Option("", help="CSV files with annotators' spans, comma-separated"),
     bio: str = typer.Option("", help="BIO files with gold entities, comma-separated"),
-    train_bio: str = typer.Option("", help="BIO files to train on alone, comma-separated"),
+    train_bio: str = typer.Option("", help="BIO files that are only trained on, comma-separated"),
     test_bio: str = typer.Option("", help="BIO files of a fixed test set, comma-separated"),
     catalogue: str = typer.Option("", help="JSONL files of names, comma-separated"),
 ) -> None:
-    """Check that the chosen files are there, and names readable; note their paths and hashes."""
+    """Check the files of queries and names, and record their hashes."""
     chosen = {
         "csv": paths_of(csv),
         "bio": paths_of(bio),
@@ -30,18 +30,21 @@ def main(
     for kind, paths in chosen.items():
         for path in paths:
             if not path.is_file():
-                msg.fail(f"vars.{kind}: there is no file {path}", "Check the path.", exits=1)
+                msg.fail(f"vars.{kind}: {path} does not exist", "Check the path.", exits=1)
     for path in chosen["catalogue"]:
         try:
             list(rows_of_records([path]))
         except ValueError as error:
-            msg.fail(f"vars.catalogue: {path} is no file of names", str(error), exits=1)
+            msg.fail(f"vars.catalogue: {path} is not a file of names", str(error), exits=1)
     if not chosen["csv"] and not chosen["bio"]:
-        msg.fail("No data: vars.csv and vars.bio are both empty", "Name a file in one.", exits=1)
+        msg.fail(
+            "No data: vars.csv and vars.bio are both empty", "Set at least one of them.", exits=1
+        )
     sources = {kind: hashed(paths) for kind, paths in chosen.items()}
     with written_whole(output_path) as path:
         srsly.write_json(path, sources)
-    msg.good(f"{sum(map(len, chosen.values()))} files noted in {output_path}")
+    names = ", ".join(str(path) for paths in chosen.values() for path in paths)
+    msg.good(f"{output_path}: the hashes of {names}")
 
 
 if __name__ == "__main__":

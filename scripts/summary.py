@@ -8,7 +8,7 @@ from wasabi import msg
 
 
 def main(
-    metrics_path: Path = typer.Argument(..., help="What evaluate measured", exists=True),
+    metrics_path: Path = typer.Argument(..., help="JSON file written by evaluate", exists=True),
     wheel: Path = typer.Argument(..., help="Wheel of the package", exists=True),
     page: Path = typer.Argument(..., help="displaCy page", exists=True),
 ) -> None:

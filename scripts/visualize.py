@@ -89,7 +89,7 @@ def render_page(pairs: Iterable[tuple[Doc, Doc]], title: str, description: str) 
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
     corpus_path: Path = typer.Argument(..., help="Corpus with gold entities", exists=True),
-    encoder_path: Path = typer.Argument(..., help="The encoder trained from", exists=True),
+    encoder_path: Path = typer.Argument(..., help="JSON file written by encoder", exists=True),
     output_path: Path = typer.Argument(..., help="HTML file to write"),
 ) -> None:
     """Write a displaCy page of gold and predicted entities."""

@@ -162,7 +162,7 @@ def main(
     threads: list[int] = typer.Option([1, 2], help="Numbers of threads"),
     constraints: Path = typer.Option(..., help="Versions to install, for pip", exists=True),
 ) -> None:
-    """Measure the systems in turn. Leave the machine alone meanwhile."""
+    """Measure the systems in turn. Do not run anything else meanwhile."""
     texts = read_texts(corpus)
     common = {
         "queries": evenly(texts, N_QUERIES),

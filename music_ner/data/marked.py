@@ -35,7 +35,8 @@ def parse(line: str, query_id: str) -> Query:
     text += line[end:]
     if stray := re.search(r"[\[\]]", text):
         raise ValueError(
-            f"'{stray[0]}' marks no entity: write [name](Artist) or [title](WoA), not nested"
+            f"'{stray[0]}' does not mark an entity: write [name](Artist) or [title](WoA), without "
+            "nesting"
         )
     return Query(query_id, text, tuple(spans))
 

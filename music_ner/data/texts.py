@@ -32,7 +32,7 @@ def read_texts(path: Path) -> Iterator[str]:
                 yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
     else:
         raise UnreadableFileError(
-            f"{path}: '{ending}' files are not read",
+            f"{path}: '{ending}' files are not supported",
             "Save it as .txt (one text per line), .csv (column text) or .jsonl (key text).",
         )
 
@@ -48,7 +48,9 @@ def _csv_texts(path: Path) -> Iterator[str]:
         try:
             columns = next(rows, [])
             if "text" not in columns:
-                raise UnreadableFileError(f"{path}: no column text", "Name one in the first row.")
+                raise UnreadableFileError(
+                    f"{path}: no column text", "The first row must name the columns."
+                )
             place = columns.index("text")
             for row in rows:
                 if any(row[len(columns) :]):

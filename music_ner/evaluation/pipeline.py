@@ -1,4 +1,4 @@
-"""Score a whole pipeline on gold docs."""
+"""Score a pipeline on gold docs."""
 
 from collections.abc import Iterable
 from typing import Any

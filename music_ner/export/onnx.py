@@ -31,11 +31,10 @@ class Precision(str, Enum):
 
 
 def fold_biases(transformer: PreTrainedModel) -> None:
-    """Take the biases of BERT's keys and values away; what it computes stays the same.
+    """Remove the biases of BERT's keys and values; the output does not change.
 
-    That of the keys adds the same to all scores of a query, which softmax takes away again. That of
-    the values comes out of attention as it is, for its weights add up to 1, and so may be added
-    after it.
+    The key bias adds the same value to all scores of a query, which softmax cancels. The value bias
+    passes through attention unchanged, since the weights sum to 1, so it can be added afterwards.
 
     transformer (PreTrainedModel): The transformer. Other kinds than BERT are left as they are.
     """

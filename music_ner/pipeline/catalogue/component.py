@@ -73,7 +73,7 @@ def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
 
 
 class Counted(NamedTuple):
-    """What became of the names that were given, and what the catalogue holds now.
+    """How many of the given names were added, and what the catalogue contains now.
 
     taken (int): Names that were added or already listed.
     empty (int): Names that were left out because nothing is left when they are folded.
@@ -263,8 +263,8 @@ class Catalogue(Pipe):
         artists (Iterable[str]): Names of artists, as they are written.
         works (Iterable[str]): Names of works.
         pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
-        RETURNS (Counted): What became of the names.
-        RAISES (ValueError): If one name is given instead of several.
+        RETURNS (Counted): How many names were added and left out.
+        RAISES (ValueError): If one name is given instead of several, or a pair is not a pair.
 
         >>> import spacy
         >>> catalogue = spacy.blank("en").add_pipe("catalogue")
@@ -272,9 +272,14 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
-        for kind, names in (("artists", artists), ("works", works), ("pairs", pairs)):
+        for kind, names in (("artists", artists), ("works", works)):
             if isinstance(names, str):
                 raise ValueError(f'{kind}: give a list of names, as in {kind}=["{names}"]')
+        pairs = list(pairs)
+        if any(isinstance(pair, str) or len(pair) != 2 for pair in pairs):
+            raise ValueError(
+                'pairs: give artists with a work, as in pairs=[("Sade", "By Your Side")]'
+            )
         rows: Iterator[Row] = chain(
             (Row(name or "", None) for name in artists),
             (Row(None, name or "") for name in works),
@@ -286,7 +291,7 @@ class Catalogue(Pipe):
         """Add the names of a CSV file.
 
         path (str | Path): See `rows_of_csv`.
-        RETURNS (Counted): What became of the names.
+        RETURNS (Counted): How many names were added and left out.
         RAISES (ValueError): If the file is something else; then nothing of it is added.
         """
         return self._add(rows_of_csv(Path(path)), str(path))
@@ -295,7 +300,7 @@ class Catalogue(Pipe):
         """Add the names of a dump of MusicBrainz.
 
         folder (str | Path): See `rows_of_musicbrainz`.
-        RETURNS (Counted): What became of the names.
+        RETURNS (Counted): How many names were added and left out.
         RAISES (ValueError): If files are missing or cannot be read; then nothing is added.
         """
         return self._add(rows_of_musicbrainz(Path(folder)), str(folder))

@@ -1,11 +1,11 @@
-"""Names of a catalogue that a query holds, and which of them are chosen."""
+"""Names of a catalogue that occur in a query, and which of them are chosen."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 
 class Candidate(NamedTuple):
-    """A name that a query holds as words.
+    """A name that occurs in a query, as words.
 
     start (int): Its first word.
     end (int): The word after its last.
@@ -46,7 +46,7 @@ def choose(candidates: Iterable[Candidate], linked: set[Candidate]) -> list[Cand
 
 
 class Match(NamedTuple):
-    """A name of the catalogue that a doc holds.
+    """A name of the catalogue that occurs in a doc.
 
     start (int): Its first token.
     end (int): The token after its last.
