@@ -27,12 +27,6 @@ class Inputs:
     settings: dict[str, Any]
     names: list[Path]
 
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the config for this encoder."""
-        of_config = self.config["training"]["optimizer"]["learn_rate"]["initial_rate"]
-        return self.settings.get("training.optimizer.learn_rate.initial_rate", of_config)
-
 
 def read_inputs(root: Path) -> Inputs:
     """Read the root project.

@@ -84,7 +84,7 @@ def test_the_cookbook_is_tested_once_by_each_system(project):
     options = {"cookbook": project / "cookbook.bio", "train_bio": "", "n_folds": 2, "seed": 0}
     text = run(cookbook, project, "cookbook.md", **options)
     assert "60 queries in 2 folds" in text
-    for name in (cookbook.NOTEBOOK, cookbook.ENCODER_RATE, systems.OURS):
+    for name in (cookbook.NOTEBOOK, systems.OURS):
         assert f"| {name} | " in text
 
 

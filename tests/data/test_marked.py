@@ -31,12 +31,12 @@ def test_marks_may_stand_side_by_side_at_the_edges():
     [
         ("[halo ](WoA) on repeat", "'halo ' has a space at its edge"),
         ("play [ halo](WoA)", "' halo' has a space at its edge"),
-        ("play [halo](Song)", "'[' marks no entity"),
-        ("play [halo](woa)", "'[' marks no entity"),
-        ("play [halo] (WoA)", "'[' marks no entity"),
-        ("play [](WoA)", "'[' marks no entity"),
-        ("play [halo(WoA)", "'[' marks no entity"),
-        ("play halo](WoA)", "']' marks no entity"),
+        ("play [halo](Song)", "'[' does not mark an entity"),
+        ("play [halo](woa)", "'[' does not mark an entity"),
+        ("play [halo] (WoA)", "'[' does not mark an entity"),
+        ("play [](WoA)", "'[' does not mark an entity"),
+        ("play [halo(WoA)", "'[' does not mark an entity"),
+        ("play halo](WoA)", "']' does not mark an entity"),
         ("[the [halo](WoA) song](WoA)", "not nested"),
     ],
 )
@@ -60,7 +60,7 @@ def test_ids_count_on_over_files_and_blank_lines_are_passed_over(tmp_path):
 def test_a_faulty_line_is_an_error_that_names_it(tmp_path):
     (tmp_path / "marks.txt").write_text("calm piano\n\nplay [halo](Song)\n")
     with pytest.raises(
-        UnreadableFileError, match=r"marks\.txt, line 3: '\[' marks no entity"
+        UnreadableFileError, match=r"marks\.txt, line 3: '\[' does not mark an entity"
     ) as stop:
         read([tmp_path / "marks.txt"])
     assert "[title](WoA)" in stop.value.args[1]
