@@ -136,7 +136,7 @@ def test_a_change_of_the_data_makes_convert_stale(project):
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        (["--vars.bio", "nowhere.bio"], "there is no file nowhere.bio"),
+        (["--vars.bio", "nowhere.bio"], "nowhere.bio does not exist"),
         (["--vars.bio", "", "--vars.csv", ""], "both empty"),
     ],
 )

@@ -192,7 +192,7 @@ def convert(
     train_bio (list[Path]): Gold entities of queries that are only trained on.
     test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
     seed (int): Seed of the split.
-    make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
+    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
     RETURNS (tuple[dict[str, list[Doc]], dict, list[dict]]): The docs of each split, the summary,
         and what was rejected.
     """

@@ -38,7 +38,7 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
 
     path (Path): A file with the columns id, text, start_offset, end_offset, label; one row per
         span. Labels may end in `_known` or `_deduced`.
-    make_doc (Callable[[str], Doc]): The pipeline's tokenizer.
+    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
     RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `trimmed`,
         `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
     RAISES (UnreadableFileError): If the file is not UTF-8, or not CSV with these columns.

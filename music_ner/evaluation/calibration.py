@@ -207,22 +207,3 @@ def calibrate(nlp: Language, gold: list[Doc], seed: int) -> dict[str, Any]:
     calibration, report = fit(judge(gold, found), settings, seed)
     nlp.get_pipe("entity_confidence").calibration = calibration
     return report
-
-
-def with_confidence(
-    calibration: dict[str, Any], docs: Iterable[Doc], found: Iterable[list[ConfidentSpan]]
-) -> list[list[ConfidentSpan]]:
-    """Calibrate the probabilities of entities.
-
-    calibration (dict[str, Any]): See `calibrated`.
-    docs (Iterable[Doc]): The docs that they were found in.
-    found (Iterable[list[ConfidentSpan]]): The entities of each, with the ner's probabilities.
-    RETURNS (list[list[ConfidentSpan]]): The entities with their confidences.
-    """
-    confident = []
-    for doc, entities in zip(docs, found, strict=True):
-        spans = [doc.char_span(start, end, label=label) for start, end, label, _ in entities]
-        raw = np.array([entity[3] for entity in entities])
-        confidences = calibrated(calibration, raw, features_of(raw, spans)).tolist()
-        confident.append([(*e[:3], c) for e, c in zip(entities, confidences, strict=True)])
-    return confident

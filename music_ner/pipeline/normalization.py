@@ -78,7 +78,7 @@ def move(start: int, end: int, edits: Sequence[Edit]) -> tuple[int, int]:
 SEPARATOR = "|"
 REWRITINGS = (
     (re.compile(re.escape(SEPARATOR)), ", "),
-    (re.compile(r"^\s+|\s+$"), ""),
+    (re.compile(r"^\s+|(?<!\s)\s+$"), ""),  # the lookbehind keeps it linear
     (re.compile(r"\s\s+|[^\S ]"), " "),
 )
 

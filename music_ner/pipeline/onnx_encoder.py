@@ -22,7 +22,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
-from music_ner.pipeline.span_getters import READ_AS
+from music_ner.pipeline.span_getters import as_read
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -76,10 +76,8 @@ def windows_of(docs: list[Doc], window: int, stride: int) -> list[Window]:
     windows = []
     n_before = 0
     for doc in docs:
-        text, bounds = (
-            doc.text.translate(READ_AS),
-            doc.to_array([IDX, LENGTH]).astype(np.int64).cumsum(axis=1),
-        )
+        read = as_read(doc)
+        text, bounds = read.text, read.to_array([IDX, LENGTH]).astype(np.int64).cumsum(axis=1)
         for start, end in bounds_of_windows(len(doc), window, stride):
             begin, end_char = bounds[start, 0], bounds[end - 1, 1]
             windows.append(

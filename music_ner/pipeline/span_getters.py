@@ -8,9 +8,6 @@ from spacy.tokens import Doc, Span
 from music_ner.pipeline.forking import use_one_torch_thread_in_forks
 from music_ner.pipeline.normalization import SEPARATOR
 
-READ_AS = str.maketrans({SEPARATOR: ","})
-"""What a transformer reads instead of a character, for `str.translate`; offsets stay the same."""
-
 
 def as_read(doc: Doc) -> Doc:
     """Give a doc as the transformer reads it.
@@ -23,7 +20,7 @@ def as_read(doc: Doc) -> Doc:
         return doc
     return Doc(
         doc.vocab,
-        words=[token.text.translate(READ_AS) for token in doc],
+        words=[token.text.replace(SEPARATOR, ",") for token in doc],
         spaces=[bool(token.whitespace_) or SEPARATOR in token.text for token in doc],
     )
 

@@ -14,7 +14,7 @@ class NormalizingTokenizer(Tokenizer):
     """spaCy's `Tokenizer`, applied to the normalized text (see `normalize`).
 
     The `Doc` has the text as given. Its tokens are those of the normalized text, and white space
-    that normalization removes.
+    that normalization removes. Special cases apply to the normalized text.
     """
 
     def __call__(self, text: str) -> Doc:
@@ -35,7 +35,16 @@ class NormalizingTokenizer(Tokenizer):
                 start, end = move(start, end, edits)
             offsets.append((start, end))
         words, spaces = words_and_spaces(text, offsets)
-        return Doc(self.vocab, words=words, spaces=spaces)
+        as_given = Doc(self.vocab, words=words, spaces=spaces)
+        tokens = (token for token in as_given if not token.is_space)
+        for token, normalized_token in zip(tokens, doc, strict=True):
+            if normalized_token.norm_ != normalized_token.lex.norm_:  # set by a special case
+                token.norm_ = normalized_token.norm_
+        return as_given
+
+    def explain(self, text: str) -> list[tuple[str, str]]:
+        """RETURNS (list[tuple[str, str]]): The rule behind each token of the normalized text."""
+        return super().explain(normalize(text)[0])
 
 
 def words_and_spaces(text: str, offsets: Iterable[tuple[int, int]]) -> tuple[list[str], list[bool]]:

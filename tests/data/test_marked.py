@@ -37,7 +37,7 @@ def test_marks_may_stand_side_by_side_at_the_edges():
         ("play [](WoA)", "'[' does not mark an entity"),
         ("play [halo(WoA)", "'[' does not mark an entity"),
         ("play halo](WoA)", "']' does not mark an entity"),
-        ("[the [halo](WoA) song](WoA)", "not nested"),
+        ("[the [halo](WoA) song](WoA)", "without nesting"),
     ],
 )
 def test_a_faulty_mark_is_an_error_that_says_what_is_wrong(line, message):

@@ -63,8 +63,8 @@ BAD_LINES = ["not json", '["text"]', '{"query": "a"}', '{"text": null}', '{"text
         ("a.csv", "text\nmuse, please\nabba\n", "a.csv, line 2: more fields than columns"),
         ("a.csv", "id,text\n1,muse\n2,muse, please\n", "a.csv, line 3: more fields than columns"),
         ("a.csv", "id,text\n" + "1,a\n" * 1_000 + "1,muse, please\n", "a.csv, line 1002: more"),
-        ("a.json", '["muse"]', "a.json: '.json' files are not read"),
-        ("a.tsv", "text\nmuse\n", "a.tsv: '.tsv' files are not read"),
+        ("a.json", '["muse"]', "a.json: '.json' files are not supported"),
+        ("a.tsv", "text\nmuse\n", "a.tsv: '.tsv' files are not supported"),
         *(("a.jsonl", f'{{"text": "a"}}\n\n{line}\n', "a.jsonl, line 3:") for line in BAD_LINES),
     ],
 )

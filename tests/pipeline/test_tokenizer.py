@@ -88,3 +88,17 @@ def test_pipe_gives_what_single_calls_give():
     texts = ["sade|korn", "", "  ", "a | b"]
     for doc, text in zip(NLP.tokenizer.pipe(texts), texts, strict=True):
         assert [token.text for token in doc] == [token.text for token in NLP(text)]
+
+
+def test_norms_of_special_cases_do_not_depend_on_white_space():
+    norms = [token.norm_ for token in NLP.make_doc("i can't wait")]
+    assert [t.norm_ for t in NLP.make_doc("i  can't\twait |") if not t.is_space][:-1] == norms
+
+
+def test_explain_gives_the_tokens_of_the_normalized_text():
+    assert [text for _, text in NLP.tokenizer.explain("a|b")] == ["a", ",", "b"]
+
+
+def test_long_runs_of_white_space_do_not_slow_it_down():
+    doc = NLP.make_doc("a" + " \t" * 200_000 + "b")
+    assert [token.text for token in doc if not token.is_space] == ["a", "b"]

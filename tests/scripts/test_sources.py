@@ -57,8 +57,8 @@ def test_a_file_that_is_not_there_ends_the_command_and_is_named(data, kind, caps
         main(data / "sources.json", **chosen)
     said = "".join(capsys.readouterr().out.split())
     assert stop.value.code == 1
-    assert f"vars.{kind}:thereisnofile" in said
-    assert "gone.bio" in said
+    assert f"vars.{kind}:" in said
+    assert "gone.biodoesnotexist" in said
     assert not (data / "sources.json").exists()
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_holds_no_names_ends_the_command_and_is_named(data, capsys, 
         main(data / "sources.json", **chosen)
     assert stop.value.code == 1
     said = "".join(capsys.readouterr().out.split())
-    assert "names.jsonlisnofileofnames" in said
+    assert "names.jsonlisnotafileofnames" in said
     assert "".join(message.split()) in said
     assert not (data / "sources.json").exists()
 

@@ -65,7 +65,11 @@ def _initialize(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None
 
 def _features(doc: Doc) -> np.ndarray:
     features = doc._.catalogue
-    return np.zeros((len(doc), N_FEATURES), "f") if features is None else features
+    if features is None:
+        return np.zeros((len(doc), N_FEATURES), "f")
+    if len(features) != len(doc):
+        raise ValueError("The doc was retokenized after the catalogue: run the catalogue again")
+    return features
 
 
 def drop_matches(doc: Doc, dropout: float) -> np.ndarray:

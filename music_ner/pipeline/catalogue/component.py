@@ -6,8 +6,8 @@ can be added and removed at any time, without training.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, groupby
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from math import log1p
 from pathlib import Path
 from typing import NamedTuple
@@ -264,7 +264,7 @@ class Catalogue(Pipe):
         works (Iterable[str]): Names of works.
         pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
         RETURNS (Counted): How many names were added and left out.
-        RAISES (ValueError): If one name is given instead of several, or a pair is not a pair.
+        RAISES (ValueError): If something else than names and pairs is given; then nothing is added.
 
         >>> import spacy
         >>> catalogue = spacy.blank("en").add_pipe("catalogue")
@@ -272,19 +272,11 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
-        for kind, names in (("artists", artists), ("works", works)):
-            if isinstance(names, str):
-                raise ValueError(f'{kind}: give a list of names, as in {kind}=["{names}"]')
-        pairs = list(pairs)
-        if any(isinstance(pair, str) or len(pair) != 2 for pair in pairs):
-            raise ValueError(
-                'pairs: give artists with a work, as in pairs=[("Sade", "By Your Side")]'
-            )
-        rows: Iterator[Row] = chain(
-            (Row(name or "", None) for name in artists),
-            (Row(None, name or "") for name in works),
-            (Row(artist or "", work or "") for artist, work in pairs),
-        )
+        rows = [
+            *(Row(name, None) for name in _checked_names("artists", artists)),
+            *(Row(None, name) for name in _checked_names("works", works)),
+            *(Row(*_checked_pair(pair)) for pair in pairs),
+        ]
         return self._add(rows, self.name)
 
     def from_csv(self, path: str | Path) -> Counted:
@@ -292,7 +284,7 @@ class Catalogue(Pipe):
 
         path (str | Path): See `rows_of_csv`.
         RETURNS (Counted): How many names were added and left out.
-        RAISES (ValueError): If the file is something else; then nothing of it is added.
+        RAISES (ValueError): If the file cannot be read; then nothing is added.
         """
         return self._add(rows_of_csv(Path(path)), str(path))
 
@@ -433,6 +425,25 @@ class Catalogue(Pipe):
         load = {"catalogue.msgpack": lambda file: self.from_bytes(file.read_bytes())}
         util.from_disk(path, load, exclude)
         return self
+
+
+def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
+    if isinstance(names, str):
+        raise ValueError(f'{kind}: give a list of names, as in {kind}=["{names}"]')
+    names = list(names)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"{kind}: {name!r} is not a name")
+    return names
+
+
+def _checked_pair(pair: tuple[str, str]) -> tuple[str, str]:
+    match pair:
+        case [str(artist), str(work)]:
+            return artist, work
+    raise ValueError(
+        f'pairs: {pair!r} is not an artist with a work: write pairs=[("Sade", "By Your Side")]'
+    )
 
 
 def _is_before_possessive(key: str, text: str, after: int) -> bool:

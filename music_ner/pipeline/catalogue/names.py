@@ -10,9 +10,11 @@ from spacy.tokens import Doc
 
 APOSTROPHES = "'’‘‛`´′ʹʻʼʽ"
 INNER_SIGNS = '.!?*"“”'
-"""Signs that are removed where one stands alone, as in `R.E.M.`, `go!go!` and `B*Witched`."""
+"""Signs that are removed next to a single letter, as in `R.E.M.`, `P!nk` and `B*Witched`."""
 INNER_SIGN = "\0"
-REPEATED_SIGNS = re.compile(f"{INNER_SIGN}{INNER_SIGN}+")
+_AFTER_LETTER = r"(?<=(?<![^\W_])[^\W\d_])\0(?!\0)"
+_BEFORE_LETTER = r"(?<!\0)\0(?=[^\W\d_](?![^\W_]))"
+SEPARATING_SIGN = re.compile(rf"(?!{_AFTER_LETTER}|{_BEFORE_LETTER})\0")
 # Letters that Unicode does not decompose into a plain letter and an accent.
 PLAIN_LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"}
 SPELLED_SIGNS = {"$": "$", "&": "&", "+": "+"}
@@ -67,12 +69,8 @@ SPELLED = CharacterTable(SPELLED_SIGNS)
 FOLDED = CharacterTable(FOLDED_SIGNS)
 
 
-def _separate_at_repeated_signs(translated: str) -> str:
-    return REPEATED_SIGNS.sub(lambda signs: " " * len(signs[0]), translated)
-
-
 def _write(text: str, table: CharacterTable) -> str:
-    translated = _separate_at_repeated_signs(text.translate(table))
+    translated = SEPARATING_SIGN.sub(" ", text.translate(table))
     return " ".join(translated.replace(INNER_SIGN, "").split())
 
 
@@ -80,8 +78,8 @@ def fold(text: str) -> str:
     """Write a text in the normal form in which names are listed and looked up.
 
     Lower case, without accents (https://unicode.org/reports/tr15, form NFKD), words between single
-    spaces. Apostrophes are removed, and so is a single one of `INNER_SIGNS`. `&` and `+` are
-    written `and`, `$` stays, other signs separate words.
+    spaces. Apostrophes are removed, and so is one of `INNER_SIGNS` next to a single letter. `&` and
+    `+` are written `and`, `$` stays, other signs separate words.
 
     text (str): Any text.
     RETURNS (str): Its normal form.
@@ -146,7 +144,7 @@ def words_of(doc: Doc) -> Words:
     """RETURNS (Words): The words of a doc, folded as `fold` does."""
     pieces = [token.text_with_ws.translate(FOLDED) for token in doc]
     ends = list(accumulate(map(len, pieces)))
-    translated = _separate_at_repeated_signs("".join(pieces))
+    translated = SEPARATING_SIGN.sub(" ", "".join(pieces))
     words = Words([], [], [])
     for match in WORD.finditer(translated):
         if text := match[0].replace(INNER_SIGN, ""):

@@ -68,7 +68,7 @@ def test_the_names_of_training_come_from_the_config(nlp, tmp_path):
 def test_what_becomes_of_names_is_counted_and_logged(nlp, caplog, capsys):
     component = nlp.get_pipe("catalogue")
     counted = component.add(
-        artists=["Sade", "SADE", "!!!", "", None],
+        artists=["Sade", "SADE", "!!!", "", "+/-"],
         works=["Sade", "a " * 12, "a " * 13],
         pairs=[("Korn", "Blind"), ("Korn", "???"), ("korn", "BLIND")],
     )
@@ -117,10 +117,27 @@ def test_adding_nothing_is_no_error(nlp):
     assert nlp.get_pipe("catalogue").add().taken == 0
 
 
-@pytest.mark.parametrize("kind", ["artists", "works", "pairs"])
+@pytest.mark.parametrize("kind", ["artists", "works"])
 def test_a_single_name_in_the_place_of_several_is_refused(nlp, kind):
     with pytest.raises(ValueError, match=rf'{kind}=\["Sade"\]'):
         nlp.get_pipe("catalogue").add(**{kind: "Sade"})
+
+
+@pytest.mark.parametrize("kind", ["artists", "works"])
+@pytest.mark.parametrize("name", [float("nan"), None, 5, b"Sade", ["Sade"]])
+def test_what_is_not_a_name_is_refused_and_named(nlp, kind, name):
+    with pytest.raises(ValueError, match=f"{kind}: .* is not a name"):
+        nlp.get_pipe("catalogue").add(**{kind: ["Korn", name]})
+    assert len(nlp.get_pipe("catalogue")) == 0
+
+
+@pytest.mark.parametrize(
+    "pairs", ["ab", ["ab"], ("Sade", "Paradise"), {"Sade": "Paradise"}, [("Sade", None)], [("a",)]]
+)
+def test_what_is_not_a_pair_is_refused(nlp, pairs):
+    with pytest.raises(ValueError, match="is not an artist with a work"):
+        nlp.get_pipe("catalogue").add(pairs=pairs)
+    assert len(nlp.get_pipe("catalogue")) == 0
 
 
 def test_names_without_a_label_are_refused(nlp):
