@@ -251,7 +251,7 @@ def test_a_file_that_cannot_be_read_ends_the_command(ruler_path, tmp_path, capsy
 def test_a_missing_pipeline_ends_the_command(run_script, tmp_path):
     process = run_script("predict", tmp_path / "missing", "radiohead")
     assert process.returncode == 1
-    assert "missing:nopipelinetoload" in "".join(process.stderr.split())
+    assert "missing:cannotloadthispipeline" in "".join(process.stderr.split())
     assert "Traceback" not in process.stderr
 
 
