@@ -6,6 +6,7 @@ read raises an error; a line that cannot be used is rejected with its reason.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from music_ner.data.query import (
@@ -22,6 +23,7 @@ from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
 
 BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
+SENTENCE_ID = re.compile(r"# sent_id = (?P<id>.*\S)\s*")
 
 
 def read_bio(path: Path) -> Reading:
@@ -29,7 +31,9 @@ def read_bio(path: Path) -> Reading:
 
     path (Path): A file with a word, a tab and its tag on each line, and a blank line between
         queries. An `I-` tag that continues no entity is read as `B-`. A query with a line that
-        cannot be read is rejected as a whole, since its text is not known.
+        cannot be read is rejected as a whole, since its text is not known. A first line
+        `# sent_id = ...`, as in CoNLL-U (https://universaldependencies.org/format.html), gives the
+        query its id, which otherwise is the file's name and the number of the query's first line.
     RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
         tags, `rejected` lines and `rejected_queries`.
     RAISES (UnreadableFileError): If the file is not UTF-8.
@@ -55,6 +59,11 @@ def read_bio(path: Path) -> Reading:
 def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> None:
     """Add one query, or its rejected lines, to what was read."""
     words, tags, faults = [], [], {}
+    first = min(sentence)
+    query_id = f"{path.name}:{first}"
+    if comment := SENTENCE_ID.fullmatch(sentence[first]):
+        query_id = comment["id"]
+        del sentence[first]
     for number, line in sentence.items():
         separator = "\t" if "\t" in line else None
         *word, tag = line.strip("\r\n ").split(separator)
@@ -90,19 +99,43 @@ def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> No
                 spans.append(Span(start, end, label))
                 reading.counts["repaired"] += tag[0] == "I"
         start, previous = end + 1, tag
-    query = Query(f"{path.name}:{min(sentence)}", text, tuple(trim(span, text) for span in spans))
+    query = Query(query_id, text, tuple(trim(span, text) for span in spans))
     reading.queries.append(normalize_query(query))
 
 
 def write_bio(path: Path, queries: Iterable[Query]) -> None:
-    """Write the whitespace words of queries with their BIO tags.
+    """Write the words of queries with their BIO tags, and each query's id.
+
+    A word that an entity covers in part is cut at the entity's edges, so that what is read back
+    has the same entities: `sade's` becomes `sade` and `'s`.
 
     path (Path): The file to write.
     queries (Iterable[Query]): The queries.
     """
     blocks = []
     for query in queries:
-        words = [query.text[start:end] for start, end in word_offsets(query.text)]
-        tags = word_tags(query.text, [span[:3] for span in query.spans])
-        blocks.append("".join(f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True)))
+        text = _with_entities_apart(query)
+        words = [text.text[start:end] for start, end in word_offsets(text.text)]
+        tags = word_tags(text.text, [span[:3] for span in text.spans])
+        lines = (f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True))
+        comment = f"# sent_id = {query.id}\n" if query.id else ""
+        blocks.append(comment + "".join(lines))
     path.write_text("\n".join(blocks), encoding="utf8")
+
+
+def _with_entities_apart(query: Query) -> Query:
+    """Put spaces around the entities that share a word with something else."""
+    text, spans, end = "", [], 0
+
+    def append(piece: str) -> None:
+        nonlocal text
+        is_glued = text and piece and not (text[-1].isspace() or piece[0].isspace())
+        text += f" {piece}" if is_glued else piece
+
+    for span in query.spans:
+        append(query.text[end : span.start])
+        append(query.text[span.start : span.end])
+        spans.append(span._replace(start=len(text) - (span.end - span.start), end=len(text)))
+        end = span.end
+    append(query.text[end:])
+    return replace(query, text=text, spans=tuple(spans))

@@ -1,11 +1,11 @@
 """Queries with marked entities, such as `more like [yellow](WoA) by [coldplay](Artist)`."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
 from pathlib import Path
 
-from music_ner.data.query import Query, Span, normalize_query
+from music_ner.data.query import Query, Span
 from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
 
@@ -41,27 +41,19 @@ def parse(line: str, query_id: str) -> Query:
     return Query(query_id, text, tuple(spans))
 
 
-def check_words(query: Query) -> None:
-    """Check that no whitespace word contains parts of two entities, which BIO cannot express.
-
-    query (Query): A query with its entities, its text normalized, as BIO is written.
-    RAISES (ValueError): If a word does.
-    """
-    for one, next_one in pairwise(query.spans):
-        if not re.search(r"\s", query.text[one.end : next_one.start]):
-            words = query.text[one.start : next_one.end]
-            raise ValueError(f"two entities share a word in '{words}': put a space between them")
-
-
 def read(paths: Iterable[Path]) -> list[Query]:
-    """Read files of marked queries, one per line. Ids count from 1 over all files.
+    """Read files of marked queries, one per line.
 
-    paths (Iterable[Path]): The files.
-    RETURNS (list[Query]): The queries, in order; blank lines are ignored.
+    paths (Iterable[Path]): The files. The first word of a file's name is its kind: `posts` for
+        `posts_metal.txt`.
+    RETURNS (list[Query]): The queries, in order; blank lines are ignored. Ids are the kind and a
+        number, which counts from 1 over all files of the kind: `posts:12`.
     RAISES (UnreadableFileError): If a file is not UTF-8, or a line is not a marked query.
     """
     queries: list[Query] = []
+    counts: Counter[str] = Counter()
     for path in paths:
+        kind = path.stem.split("_")[0]
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
@@ -69,9 +61,9 @@ def read(paths: Iterable[Path]) -> list[Query]:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
+            counts[kind] += 1
             try:
-                query = parse(line.strip(), str(len(queries) + 1))
-                check_words(normalize_query(query))
+                query = parse(line.strip(), f"{kind}:{counts[kind]}")
             except ValueError as error:
                 problem, _, fix = str(error).rpartition(": ")
                 raise UnreadableFileError(f"{path}, line {number}: {problem}", fix) from error

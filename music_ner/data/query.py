@@ -39,7 +39,7 @@ class Span(NamedTuple):
 class Query:
     """A query with its entities.
 
-    id (str): Its source, for messages.
+    id (str): Its source and a number, such as `posts:12`.
     text (str): The query.
     spans (tuple[Span, ...]): Its entities in text order, without overlaps.
     annotations (tuple[Span, ...]): The annotators' spans, kept next to the entities.
@@ -51,6 +51,20 @@ class Query:
     spans: tuple[Span, ...] = ()
     annotations: tuple[Span, ...] = ()
     complete: bool = True
+
+    @property
+    def source(self) -> str:
+        """What the id names before its number: a file or a kind of queries."""
+        return source_of(self.id)
+
+
+def source_of(query_id: str) -> str:
+    """RETURNS (str): What the id of a query names before its number.
+
+    >>> source_of("posts:12")
+    'posts'
+    """
+    return query_id.rpartition(":")[0]
 
 
 def normalize_query(query: Query) -> Query:

@@ -1,10 +1,13 @@
 """BIO files."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music_ner.data.bio import read_bio, write_bio
+from music_ner.data.marked import parse
 from music_ner.data.query import Query, Span
 from music_ner.files import UnreadableFileError
 from tests.data.readings import marked, rejections
@@ -171,7 +174,45 @@ def test_bio_that_is_written_reads_back_to_the_same_queries(folder, sentences):
     (folder / "a.bio").write_text("\n".join(lines), encoding="utf8")
     queries = read_bio(folder / "a.bio").queries
     write_bio(folder / "b.bio", queries)
+    assert read_bio(folder / "b.bio").queries == queries
+    without_ids = [replace(query, id="") for query in queries]
+    write_bio(folder / "b.bio", without_ids)
     assert (folder / "b.bio").read_text(encoding="utf8") == "\n".join(lines)
+
+
+def test_a_comment_gives_a_query_its_id(read_words):
+    reading = read_words("# sent_id = posts:3\nmore\tO\nsade\tB-Artist\n\ncalm\tO\n")
+    assert [query.id for query in reading.queries] == ["posts:3", "gold.bio:5"]
+    assert [query.source for query in reading.queries] == ["posts", "gold.bio"]
+    assert [query.text for query in reading.queries] == ["more sade", "calm"]
+    assert reading.rejected == []
+    assert reading.counts["words"] == 3
+
+
+def test_a_comment_inside_a_query_is_rejected(read_words):
+    reading = read_words("more\tO\n# sent_id = posts:3\nsade\tB-Artist\n")
+    assert rejections(reading) == [(2, "not a word and a tag: separate the two by one tab")]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("[Sade](Artist)'s best", "Sade 's best"),
+        ("play [Halo](WoA).", "play Halo ."),
+        ('"[Halo](WoA)", by [Sade](Artist)?', '" Halo ", by Sade ?'),
+        ("[sade](Artist)/[korn](Artist)", "sade / korn"),
+        ("[sade](Artist)[halo](WoA)", "sade halo"),
+        ("[Panic!](Artist) and [R.E.M.](Artist)", "Panic! and R.E.M."),
+    ],
+)
+def test_a_word_is_cut_at_the_edges_of_entities(tmp_path, line, words):
+    query = parse(line, "posts:1")
+    write_bio(tmp_path / "a.bio", [query])
+    (back,) = read_bio(tmp_path / "a.bio").queries
+    assert back.text == words
+    assert [(back.text[s.start : s.end], s.label) for s in back.spans] == [
+        (query.text[s.start : s.end], s.label) for s in query.spans
+    ]
 
 
 def test_the_cookbooks_bio_has_599_queries(cookbook):

@@ -46,14 +46,16 @@ def test_a_faulty_mark_is_an_error_that_says_what_is_wrong(line, message):
     assert message in str(error.value)
 
 
-def test_ids_count_on_over_files_and_blank_lines_are_passed_over(tmp_path):
-    (tmp_path / "a.txt").write_text("calm piano\n\n  \n loud drums \n")
-    (tmp_path / "b.txt").write_text("[sade](Artist)")
-    queries = read([tmp_path / "a.txt", tmp_path / "b.txt"])
+def test_ids_name_the_kind_and_count_on_over_its_files(tmp_path):
+    (tmp_path / "posts_a.txt").write_text("calm piano\n\n  \n loud drums \n")
+    (tmp_path / "posts_b.txt").write_text("[sade](Artist)")
+    (tmp_path / "searches.txt").write_text("rain sounds")
+    queries = read(sorted(tmp_path.glob("*.txt")))
     assert [(query.id, query.text) for query in queries] == [
-        ("1", "calm piano"),
-        ("2", "loud drums"),
-        ("3", "sade"),
+        ("posts:1", "calm piano"),
+        ("posts:2", "loud drums"),
+        ("posts:3", "sade"),
+        ("searches:1", "rain sounds"),
     ]
 
 
@@ -64,15 +66,6 @@ def test_a_faulty_line_is_an_error_that_names_it(tmp_path):
     ) as stop:
         read([tmp_path / "marks.txt"])
     assert "[title](WoA)" in stop.value.args[1]
-
-
-@pytest.mark.parametrize(
-    "line", ["[sade](Artist)[halo](WoA)", "play [time](WoA)-[pink floyd](Artist)"]
-)
-def test_two_entities_in_one_word_are_an_error_since_bio_has_one_tag_a_word(tmp_path, line):
-    (tmp_path / "marks.txt").write_text(f"[sade](Artist) [halo](WoA)\n{line}\n")
-    with pytest.raises(UnreadableFileError, match=r"marks\.txt, line 2: two entities share a word"):
-        read([tmp_path / "marks.txt"])
 
 
 def test_a_pipe_parts_words_as_it_does_in_bio(tmp_path):
