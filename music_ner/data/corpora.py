@@ -76,20 +76,20 @@ def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
 
 
 def hold_out(queries: list[Query], share: float, seed: int) -> tuple[list[Query], list[Query]]:
-    """Split queries in two, stratified by their labels.
+    """Split queries in two, stratified by their source and labels.
 
-    A systematic sample: the queries are shuffled, sorted by their labels, and every n-th is taken.
-    Writings of one query (see `query_key`) stay together.
+    A systematic sample: the queries are shuffled, sorted by their source (see `Query`) and labels,
+    and every n-th is taken. Writings of one query (see `query_key`) stay together.
 
     queries (list[Query]): The queries.
     share (float): The share to hold out, of the distinct queries, rounded up.
     seed (int): Seed of the shuffling.
     RETURNS (tuple[list[Query], list[Query]]): The queries that stay, and those held out.
     """
-    strata: dict[str, str] = {}
+    strata: dict[str, list[str]] = {}
     for query in queries:
-        labels = " ".join(sorted({span.label for span in query.spans}))
-        strata.setdefault(query_key(query.text), labels)
+        labels = sorted({span.label for span in query.spans})
+        strata.setdefault(query_key(query.text), [query.source, *labels])
     keys = random.Random(seed).sample(sorted(strata), len(strata))
     keys.sort(key=strata.__getitem__)
     count = math.ceil(share * len(keys))

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from collections import Counter
 from dataclasses import replace
@@ -12,7 +13,7 @@ from spacy.tokens import DocBin
 
 from music_ner.data import corpora
 from music_ner.data.bio import write_bio
-from music_ner.data.marked import parse
+from music_ner.data.marked import parse, read
 from music_ner.data.offsets_csv import write_csv
 from music_ner.data.query import AMBIGUOUS, Query, Span, to_doc
 from music_ner.data.writings import place, query_key
@@ -206,14 +207,19 @@ WRITINGS = (str, str.upper, str.title, "{} !".format, "- {}".format, lambda s: s
 
 @st.composite
 def query_lists(draw):
-    """Queries, some of them several times in other case, with other spaces and punctuation."""
+    """Queries of two sources, some several times in other case, with other spaces and signs."""
     words = st.lists(st.sampled_from(["slow", "funk", "for", "rain"]), min_size=1, max_size=3)
     queries = []
     for text in draw(st.lists(words.map(" ".join), min_size=1, max_size=30)):
         text = draw(st.sampled_from(WRITINGS))(text)
         spans = draw(st.sampled_from([(), (Span(0, 4, "WoA"),), (Span(0, 4, "Artist"),)]))
-        queries.append(Query(str(len(queries)), text, spans))
+        source = draw(st.sampled_from(["posts", "searches"]))
+        queries.append(Query(f"{source}:{len(queries)}", text, spans))
     return queries
+
+
+def stratum(query):
+    return query.source, *(span.label for span in query.spans)
 
 
 def keys(queries):
@@ -235,10 +241,9 @@ def test_each_stratum_is_held_out_by_its_share(queries, seed, share):
     kept, held_out = corpora.hold_out(distinct, share, seed)
     count = len(held_out)
     assert count - 1 < share * len(distinct) <= count
-    strata = Counter(tuple(span.label for span in query.spans) for query in distinct)
-    held = Counter(tuple(span.label for span in query.spans) for query in held_out)
-    for labels, size in strata.items():
-        assert abs(held[labels] - size * count / len(distinct)) < 1
+    strata, held = Counter(map(stratum, distinct)), Counter(map(stratum, held_out))
+    for of_stratum, size in strata.items():
+        assert abs(held[of_stratum] - size * count / len(distinct)) < 1
     assert len(kept) + count == len(distinct)
 
 
@@ -260,6 +265,33 @@ def test_labels_are_spread_evenly_over_the_splits():
     queries = [gold(f"[a{n}](Artist)") for n in range(50)] + [gold(f"b{n}") for n in range(50)]
     test = corpora.split(queries, [], [], seed=3)["test"]
     assert [bool(query.spans) for query in test] == [True] * 5 + [False] * 5
+
+
+def test_sources_are_spread_evenly_over_the_splits():
+    sources = ["posts"] * 40 + ["searches"] * 40 + ["questions"] * 20
+    queries = [Query(f"{source}:{n}", f"number {n}") for n, source in enumerate(sources)]
+    splits = corpora.split(queries, [], [], seed=3)
+    shares = {
+        name: Counter(query.source for query in splits[name]) for name in ("train", "dev", "test")
+    }
+    assert shares["test"] == {"posts": 4, "searches": 4, "questions": 2}
+    assert 3 <= shares["dev"]["posts"] <= 4
+    assert 1 <= shares["dev"]["questions"] <= 2
+
+
+def test_labels_are_spread_evenly_within_a_source():
+    queries = [
+        replace(gold(line.format(n=f"{kind}{n}")), id=f"{kind}:{n}")
+        for kind in ("posts", "searches")
+        for n in range(20)
+        for line in ("[a{n}](Artist)", "b{n}", "[c{n}](WoA)")
+    ]
+    test = corpora.split(queries, [], [], seed=3)["test"]
+    assert Counter(map(stratum, test)) == {
+        (source, *labels): 2
+        for source in ("posts", "searches")
+        for labels in ((), ("Artist",), ("WoA",))
+    }
 
 
 def test_the_split_follows_the_seed_and_not_the_order_of_queries():
@@ -520,10 +552,14 @@ def test_the_sample_data_converts_without_rejections(tmp_path):
         [tmp_path / "queries.csv"], [tmp_path / "queries.bio"], [], [], 0, NLP.make_doc
     )
     assert rejected == []
-    assert {name: len(split) for name, split in docs.items()} == {
-        "train": 3363,
-        "dev": 374,
-        "test": 416,
+    queries = read(sorted((ROOT / "assets" / "sample").glob("*.txt")))
+    assert sum(map(len, docs.values())) == len(queries)
+    n_test = math.ceil(len(keys(queries)) / 10)
+    n_dev = math.ceil((len(keys(queries)) - n_test) / 10)
+    assert {name: len(keys(split)) for name, split in docs.items()} == {
+        "train": len(keys(queries)) - n_test - n_dev,
+        "dev": n_dev,
+        "test": n_test,
     }
     assert summary["queries_without_gold"] == 0
     assert summary["agreement"]["queries"]["f1"] == 1.0
