@@ -56,3 +56,9 @@ def cookbook() -> Path:
 def musicreconer() -> Path:
     """The parts of MusicRecoNER."""
     return public_data("musicreconer")
+
+
+@pytest.fixture
+def voice() -> Path:
+    """Spoken commands of SNIPS."""
+    return public_data("voice")
