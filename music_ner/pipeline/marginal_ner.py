@@ -6,6 +6,7 @@ most likely spans become entities.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,38 @@ NEGLIGIBLE = 1e-5
 NO_TOKEN = -1
 STATE_TOKENS = 3
 MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
+SEPARATORS = ",;:|/\\-–—•·.…"
+NOT_FIRST = f"{SEPARATORS})]}}"
+NOT_LAST = f"{SEPARATORS}([{{"
+ELLIPSES = ("...", "…")
+"""They may begin a title, as in `...And Justice for All`."""
+
+
+class Edges(NamedTuple):
+    """What a token may be in an entity.
+
+    first (bool): Whether it may be the first token: it is not a separator or a closing bracket.
+    last (bool): Whether it may be the last one: it is not a separator or an opening bracket.
+    word (bool): Whether it has a letter or a digit. An entity has one.
+    """
+
+    first: bool
+    last: bool
+    word: bool
+
+
+@lru_cache(maxsize=2**16)
+def edges_of(token: str) -> Edges:
+    """RETURNS (Edges): What a token of this text may be in an entity.
+
+    >>> edges_of("-"), edges_of("!")
+    (Edges(first=False, last=False, word=False), Edges(first=True, last=True, word=False))
+    """
+    return Edges(
+        first=token in ELLIPSES or any(character not in NOT_FIRST for character in token),
+        last=any(character not in NOT_LAST for character in token),
+        word=any(map(str.isalnum, token)),
+    )
 
 
 class ScoredSpan(NamedTuple):
@@ -69,6 +102,10 @@ class Tokens(NamedTuple):
     lengths (np.ndarray): The number of tokens that are read, for each doc.
     starts (np.ndarray): Whether an entity may start at each, and False.
     joins (np.ndarray): Whether an entity may continue from the previous one, and False.
+    ends (np.ndarray): Whether an entity may end after each.
+    last_ends (np.ndarray): The last token after which an entity that covers each may end, -1 if
+        there is none.
+    words (np.ndarray): The number of tokens with a letter or a digit before each, and in all.
     """
 
     index: np.ndarray
@@ -77,13 +114,26 @@ class Tokens(NamedTuple):
     lengths: np.ndarray
     starts: np.ndarray
     joins: np.ndarray
+    ends: np.ndarray
+    last_ends: np.ndarray
+    words: np.ndarray
+
+    def can_end(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """RETURNS (np.ndarray): Whether entities from one token to another may end there."""
+        return self.ends[last] & (self.words[last + 1] > self.words[first])
+
+    def can_end_later(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """RETURNS (np.ndarray): Whether entities from one token to another may end after it."""
+        end = self.last_ends[first]
+        return (end > last) & (self.words[end + 1] > self.words[first])
 
 
 def tokens_of(docs: list[Doc]) -> Tokens:
     """Find the tokens to read, and where entities may be, as spaCy's `ner` does.
 
     docs (list[Doc]): A batch. Tokens of entities that are already set, or blocked, are left out of
-        entities, and no entity crosses the start of a sentence.
+        entities, and no entity crosses the start of a sentence. Separators are not at an entity's
+        edges (see `edges_of`), although gold may have them there: users want the bare name.
     RETURNS (Tokens): The tokens.
     """
     iob, sentence, space = np.concatenate(
@@ -98,13 +148,22 @@ def tokens_of(docs: list[Doc]) -> Tokens:
     # An entity continues over white space only if it may continue over each of its tokens.
     barriers = np.cumsum(~joins)[index]
     doc_numbers = np.repeat(np.arange(len(docs)), n_tokens)[index]
+    edges = [edges_of(token.text) for doc in docs for token in doc if not token.is_space]
+    first, last, word = np.array(edges, dtype=bool).reshape(-1, len(Edges._fields)).T
+    continues = np.diff(barriers, prepend=-1) == 0
+    runs, ends = np.cumsum(~continues), np.flatnonzero(last)
+    last_ends = np.full(len(index) + 1, NO_TOKEN)
+    last_ends[runs[ends]] = ends  # of several ends in a run the last is kept
     return Tokens(
         index=np.append(index, NO_TOKEN),
         offsets=index - (n_tokens.cumsum() - n_tokens)[doc_numbers],
         docs=doc_numbers,
         lengths=np.bincount(doc_numbers, minlength=len(docs)),
-        starts=np.append(free[index], False),
-        joins=np.append(np.diff(barriers, prepend=-1) == 0, False),
+        starts=np.append(free[index] & first, False),
+        joins=np.append(continues, False),
+        ends=last,
+        last_ends=last_ends[runs],
+        words=np.append(0, word.cumsum()),
     )
 
 
@@ -144,12 +203,13 @@ def build_spans(
         entities (tokens x 1), and the spans of one token, of two, and so on, without negligible
         ones.
     """
-    starts, joins = tokens.starts, tokens.joins
+    starts = tokens.starts[:-1]
     n_labels = len(actions.labels)
-    numbers = np.arange(len(starts) - 1)
-    no_token, always = np.full_like(numbers, NO_TOKEN), np.ones_like(starts[:-1])
+    numbers = np.arange(len(starts))
+    no_token, always = np.full_like(numbers, NO_TOKEN), np.ones_like(starts)
     scores = score_states(model, tokens.index[np.array([numbers, no_token, no_token]).T])
-    may_begin, may_be_unit = starts[:-1] & joins[1:], starts[:-1]
+    may_begin = starts & tokens.can_end_later(numbers, numbers)
+    may_be_unit = starts & tokens.can_end(numbers, numbers)
     valid = np.stack([always, *[may_begin] * n_labels, *[may_be_unit] * n_labels], axis=1)
     choices = scores[:, [actions.out, *actions.begin, *actions.unit]]
     chosen = OPS.softmax(np.where(valid, choices, -np.inf))
@@ -158,13 +218,14 @@ def build_spans(
     by_length = [SpansOfLength(first, ended)]
     while True:
         last = first + len(by_length)
-        still_open = joins[last] & (open_entity.max(axis=1, initial=0) > NEGLIGIBLE)
+        still_open = tokens.joins[last] & (open_entity.max(axis=1, initial=0) > NEGLIGIBLE)
         if not still_open.any():
             return outside, by_length
         first, last, open_entity = first[still_open], last[still_open], open_entity[still_open]
         scores = score_states(model, tokens.index[np.array([last, first, last - 1]).T])
         goes_on = OPS.sigmoid(scores[:, actions.inside] - scores[:, actions.last])
-        goes_on *= joins[last + 1, None]
+        goes_on[~tokens.can_end(first, last)] = 1.0
+        goes_on[~tokens.can_end_later(first, last)] = 0.0
         by_length.append(SpansOfLength(first, open_entity * (1 - goes_on)))
         open_entity = open_entity * goes_on
 
@@ -199,8 +260,9 @@ def score_spans(
     """Find the probable spans of a batch.
 
     The probability of a sequence of actions is the product of those of its actions, each among the
-    valid ones. The probability of a span is the sum over all sequences that contain it: that of
-    reaching its first token with no entity open, times that of the actions that build it.
+    valid ones, after which an open entity can still end. The probability of a span is the sum over
+    all sequences that contain it: that of reaching its first token with no entity open, times that
+    of the actions that build it.
 
     model (ParserStepModel): The ner's model, with the vectors of the batch.
     actions (Actions): The columns of the model's scores.

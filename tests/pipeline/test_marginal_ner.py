@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import spacy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Span
@@ -14,6 +14,7 @@ from spacy.tokens import Span
 from music_ner.pipeline.marginal_ner import (
     Actions,
     ScoredSpan,
+    edges_of,
     reach,
     score_spans,
     tokens_of,
@@ -33,16 +34,14 @@ def nlp(tiny_model):
     return spacy.load(tiny_model)
 
 
-@pytest.fixture
-def unsure(nlp):
+@pytest.fixture(scope="module")
+def unsure(tiny_model):
     """The pipeline with its certainty taken, so that many spans are probable."""
+    nlp = spacy.load(tiny_model)
     lower = nlp.get_pipe("ner").model.get_ref("lower")
-    weights, bias = lower.get_param("W"), lower.get_param("b")
-    lower.set_param("W", weights * 0.2)
-    lower.set_param("b", bias * 0.2)
-    yield nlp
-    lower.set_param("W", weights)
-    lower.set_param("b", bias)
+    for name in ("W", "b"):
+        lower.set_param(name, lower.get_param(name) * 0.2)
+    return nlp
 
 
 def encoded(nlp, text):
@@ -55,12 +54,33 @@ def score(nlp, docs, threshold=0.0):
     return score_spans(ner.model.predict(docs), actions, docs, threshold)
 
 
+def may_be_entity(doc, start, end):
+    """Whether an entity has a word, and no separator at its edges."""
+    edges = [edges_of(token.text) for token in doc[start:end]]
+    return edges[0].first and edges[-1].last and any(edge.word for edge in edges)
+
+
 def enumerated(nlp, doc):
-    """The probability of each span, by walking all sequences of actions with spaCy's own states."""
+    """The probability of each span, by walking all sequences of actions with spaCy's own states
+    that make entities without separators at their edges."""
     ner = nlp.get_pipe("ner")
     moves, model = ner.moves, ner.model.predict([doc])
     names = [moves.get_class_name(i) for i in range(moves.n_moves)]
     total = defaultdict(float)
+
+    def is_valid(state, name, start):
+        """Whether an action is valid, and ends an entity that may be one or leads to its end."""
+        if not moves.is_valid(state, name):
+            return False
+        at = state.queue[0]
+        first = at if name[0] in "BU" else start
+        if name[0] in "LU":
+            return may_be_entity(doc, first, at + 1)
+        if name[0] in "BI":
+            after = state.copy()
+            moves.apply_transition(after, name)
+            return any(is_valid(after, other, first) for other in names if other[0] in "IL")
+        return True
 
     def walk(state, probability, spans, start):
         if state.is_final():
@@ -68,7 +88,7 @@ def enumerated(nlp, doc):
                 total[span] += probability
             return
         at = state.queue[0]
-        valid = np.array([moves.is_valid(state, name) for name in names])
+        valid = np.array([is_valid(state, name, start) for name in names])
         scores = np.where(valid, model.predict([state])[0], -np.inf)
         chances = np.exp(scores - scores.max())
         chances /= chances.sum()
@@ -85,17 +105,21 @@ def enumerated(nlp, doc):
     return total
 
 
+def compared(nlp, doc):
+    """RETURNS: The probabilities of spans, which are those of all sequences that hold them."""
+    expected = enumerated(nlp, doc)
+    (found,) = score(nlp, [doc])
+    got = {tuple(span[:3]): span.probability for span in found}
+    assert {span for span, probability in expected.items() if probability > 1e-4} <= set(got)
+    for span, probability in got.items():
+        assert probability == pytest.approx(expected[span], abs=1e-4)
+    return got
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_span_is_as_probable_as_all_sequences_that_hold_it(unsure, text):
     doc = encoded(unsure, text)
-    expected = enumerated(unsure, doc)
-    (found,) = score(unsure, [doc])
-    got = {tuple(span[:3]): span.probability for span in found}
-    likely = {span for span, probability in expected.items() if probability > 1e-4}
-    assert len(likely) > len(doc)
-    assert likely <= set(got)
-    for span, probability in got.items():
-        assert probability == pytest.approx(expected[span], abs=1e-4)
+    assert sum(probability > 1e-4 for probability in compared(unsure, doc).values()) > len(doc)
 
 
 def test_a_batch_gives_what_each_doc_gives_alone(unsure):
@@ -222,6 +246,89 @@ def test_an_entity_over_white_space_does_not_cross_the_start_of_a_sentence(unsur
     assert {(span.start, span.end) for span in found} == {(0, 1), (2, 3)}
 
 
+# Separators and signs
+
+WORDS = st.sampled_from(["sade", "korn", "karma", "7", "songs"])
+SIGNS = st.sampled_from(["-", "–", ",", ":", ".", "...", "(", ")", "!", "&", "🔥", '"'])
+
+
+def texts_of(max_size):
+    return st.lists(WORDS | SIGNS, min_size=1, max_size=max_size).map(" ".join)
+
+
+@settings(deadline=None, max_examples=40)
+@given(texts_of(5))
+def test_a_span_among_signs_is_as_probable_as_all_sequences_that_hold_it(unsure, text):
+    compared(unsure, encoded(unsure, text))
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts_of(12))
+def test_no_entity_has_a_separator_at_its_edges_or_is_without_a_word(unsure, text):
+    (found,) = score(unsure, [encoded(unsure, text)])
+    words = text.split()
+    for span in found:
+        name = words[span.start : span.end]
+        assert name[0] not in ("-", "–", ",", ":", ".", ")")
+        assert name[-1] not in ("-", "–", ",", ":", ".", "...", "(")
+        assert any(word.isalnum() for word in name)
+
+
+@settings(deadline=None, max_examples=60)
+@given(texts_of(12))
+def test_a_token_is_in_one_entity_or_in_none(unsure, text):
+    doc = encoded(unsure, text)
+    (found,) = score(unsure, [doc])
+    for i in range(len(doc)):
+        covering = [span.probability for span in found if span.start <= i < span.end]
+        assert sum(covering) < 1 + 1e-4
+
+
+@pytest.mark.parametrize("end", [",", "-", ". -", "...", "("])
+def test_a_name_ends_before_what_cannot_end_it(unsure, end):
+    (found,) = score(unsure, [encoded(unsure, f"sade {end} ")])
+    assert {(span.start, span.end) for span in found} == {(0, 1)}
+    doc = encoded(unsure, f"sade {end} korn")
+    doc[len(doc) - 1].is_sent_start = True
+    (found,) = score(unsure, [doc])
+    assert {(span.start, span.end) for span in found} == {(0, 1), (len(doc) - 1, len(doc))}
+
+
+@pytest.mark.parametrize("text", ["-", "!", "🔥 🔥 🎸", "( ) !", "...", ", - |"])
+def test_signs_and_emoji_alone_are_no_entity(tiny_model, text):
+    nlp = spacy.load(tiny_model, config={"components": {"ner": {"threshold": 0.0}}})
+    assert nlp(text).ents == ()
+
+
+@pytest.mark.parametrize(
+    ("token", "may_be"),
+    [
+        ("sade", (True, True, True)),
+        ("r&b", (True, True, True)),
+        ("7", (True, True, True)),
+        ("日本", (True, True, True)),
+        ("-", (False, False, False)),
+        ("--", (False, False, False)),
+        ("|", (False, False, False)),
+        (",", (False, False, False)),
+        ("(", (True, False, False)),
+        (")", (False, True, False)),
+        ("...", (True, False, False)),
+        ("…", (True, False, False)),
+        ("!", (True, True, False)),
+        ("&", (True, True, False)),
+        ("🔥", (True, True, False)),
+    ],
+)
+def test_what_a_token_may_be_in_an_entity(token, may_be):
+    assert edges_of(token) == may_be
+
+
+@given(st.text(min_size=1).filter(lambda text: any(map(str.isalnum, text))))
+def test_a_token_with_a_letter_or_a_digit_may_stand_anywhere(token):
+    assert edges_of(token) == (True, True, True)
+
+
 def test_probabilities_never_exceed_one(tiny_model):
     nlp = spacy.load(tiny_model)
     lower = nlp.get_pipe("ner").model.get_ref("lower")
@@ -270,6 +377,9 @@ def test_the_tokens_of_each_doc_of_a_batch_are_read_without_white_space():
     assert tokens.lengths.tolist() == [2, 0, 1, 2, 0]
     assert tokens.starts.tolist() == [True] * 5 + [False]
     assert tokens.joins.tolist() == [False, True, False, False, True, False]
+    assert tokens.ends.tolist() == [True] * 5
+    assert tokens.last_ends.tolist() == [1, 1, 2, 4, 4]
+    assert tokens.words.tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_tokens_of_entities_that_are_set_are_left_out_of_others():
@@ -279,6 +389,24 @@ def test_tokens_of_entities_that_are_set_are_left_out_of_others():
     assert tokens.index.tolist() == [0, 1, 3, 4, -1]
     assert tokens.starts.tolist() == [True, False, True, True, False]
     assert tokens.joins.tolist() == [False, False, True, True, False]
+
+
+def test_separators_are_at_no_edge():
+    nlp = spacy.blank("en")
+    tokens = tokens_of([nlp("( a ) -"), nlp("- b , !"), nlp(". :")])
+    assert tokens.starts.tolist() == [
+        *(True, True, False, False),
+        *(False, True, False, True),
+        *(False, False),
+        False,
+    ]
+    assert tokens.ends.tolist() == [
+        *(False, True, True, False),
+        *(False, True, False, True),
+        *(False, False),
+    ]
+    assert tokens.last_ends.tolist() == [2] * 4 + [7] * 4 + [-1] * 2
+    assert tokens.words.tolist() == [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2]
 
 
 steps = st.integers(1, 6).flatmap(
