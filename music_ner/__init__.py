@@ -1,3 +1,3 @@
 """spaCy components that find artists and works of art in requests for music."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -157,14 +157,14 @@ FOUND = [
 
 
 def test_a_saved_fast_pipeline_works_without_torch(tiny_fast, tmp_path):
-    environment = make_environment(tmp_path / "site", without=(*TORCH, "onnx"))
+    environment = make_environment(tmp_path / "site", without=(*TORCH, "onnx", "wordfreq"))
     run = run_python(environment, LOAD, tiny_fast)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [str(FOUND), "['onnxruntime']"]
 
 
 def test_a_saved_stock_pipeline_works_without_onnx_runtime(tiny_model, tmp_path):
-    environment = make_environment(tmp_path / "site", without=("onnxruntime", "onnx"))
+    environment = make_environment(tmp_path / "site", without=("onnxruntime", "onnx", "wordfreq"))
     run = run_python(environment, LOAD, tiny_model)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-2:] == [
@@ -181,13 +181,15 @@ def test_a_fast_pipeline_names_the_extra_that_is_missing(tiny_fast, tmp_path, mi
     assert "pip install 'music-ner[fast]'" in run.stderr
 
 
-def test_a_pipeline_of_version_0_1_says_what_to_do(tiny_model, tmp_path):
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_pipeline_of_an_earlier_version_says_what_to_do(tiny_model, tmp_path, version):
     nlp = spacy.load(tiny_model)
     config = nlp.config.copy()
     tok2vec = config["components"]["ner"]["model"]["tok2vec"]
-    tok2vec["@architectures"] = "music_ner.CatalogueTok2Vec.v1"
-    del tok2vec["gain"]
+    tok2vec["@architectures"] = f"music_ner.CatalogueTok2Vec.v{version}"
+    if version == 1:
+        del tok2vec["gain"]
     nlp.to_disk(tmp_path / "old")
     config.to_disk(tmp_path / "old" / "config.cfg")
-    with pytest.raises(ValueError, match=r"en_music_ner 0\.1.*train and package it"):
+    with pytest.raises(ValueError, match=r"en_music_ner 0\.1 or 0\.2.*train and package it"):
         spacy.load(tmp_path / "old")

@@ -39,15 +39,15 @@ def create_catalogue_tok2vec(
     return model
 
 
-def refuse_previous_version(tok2vec: Any, width: int, dropout: float) -> None:
-    """Refuse the architecture of pipelines saved by en_music_ner 0.1, with its arguments.
+def refuse_previous_version(tok2vec: Any, width: int, dropout: float, gain: float = 1.0) -> None:
+    """Refuse the architecture of pipelines saved by music-ner 0.2 or earlier, with its arguments.
 
     RAISES (ValueError): Always; the message says what to do.
     """
     raise ValueError(
-        "This pipeline was saved by en_music_ner 0.1, whose names have another normal form: train "
-        "and package it with this version (`spacy project run all`), or load it in an environment "
-        "with the package en_music_ner 0.1 and without music-ner"
+        "This pipeline was saved by en_music_ner 0.1 or 0.2, whose catalogue has other features: "
+        "train and package it with this version (`spacy project run all`), or load it in an "
+        "environment with the version that saved it"
     )
 
 

@@ -31,13 +31,13 @@ from music_ner.pipeline.catalogue.files import (
     rows_of_records,
 )
 from music_ner.pipeline.catalogue.matching import Candidate, Link, Match, are_apart, choose
-from music_ner.pipeline.catalogue.names import THE, Words, fold, to_name, words_of
+from music_ner.pipeline.catalogue.names import THE, Words, digits_as_0, fold, to_name, words_of
 from music_ner.pipeline.labels import LABELS
 
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
-SHORTEST_OWNER = 3  # characters of the word before a possessive s
-STATE_FORMAT = 2  # of what is saved; it changes with the normal form of names
+SHORTEST_OWNER = 3  # characters of the word before a possessive s without an apostrophe
+STATE_FORMAT = 3  # of what is saved; it changes with the normal form of names
 OUTSIDE = 2  # value of token.ent_iob
 # The labels that list a name: a bit for each label, and one more if the name has a leading "the".
 LISTED = (1, 2)
@@ -105,6 +105,8 @@ class Catalogue(Pipe):
     - the length of the match in words, at most `LENGTH_SCALE`, divided by `LENGTH_SCALE`;
     - how common its words are outside entities, as a sequence, and the rarest word alone
       (logarithms of counts, divided by that of the most common word);
+    - how frequent its rarest word is in general English;
+    - how many pairs list it: the works of the artist, or the artists of the work (logarithm);
     - whether a work of the artist, or the artist of the work, is matched too;
     - whether the other label lists the same name.
 
@@ -126,14 +128,14 @@ class Catalogue(Pipe):
 
     def __init__(self, name: str):
         self.name = name
-        self._learn({})
+        self._learn({}, {})
         self.clear()
 
     def clear(self) -> None:
-        """Remove all names. The counts of ordinary words stay."""
+        """Remove all names. The counts and frequencies of words stay."""
         self._names = Trie()
         self._listed = b""
-        self._pairs = np.zeros(0, dtype=np.int64)
+        self._set_pairs(np.zeros(0, dtype=np.int64))
         self._longest = 0
 
     def __len__(self) -> int:
@@ -170,16 +172,17 @@ class Catalogue(Pipe):
                 partners.setdefault(work_numbers[work], artist_numbers[artist])
 
         def to_match(candidate: Candidate, label: str, number: int, namesake: int) -> Match:
-            together, rarest_word = self._commonness_of(
-                words.texts[candidate.start : candidate.end]
-            )
+            of_match = words.texts[candidate.start : candidate.end]
+            together, rarest_word = self._commonness_of(of_match)
             return Match(
                 start=words.first[candidate.start],
-                end=words.last[candidate.end - 1] + 1,
+                end=words.last[candidate.end - 1] + (not candidate.owned),
                 label=label,
                 n_words=candidate.end - candidate.start,
                 commonness=together,
                 rarest_word=rarest_word,
+                frequency=min(self._frequencies.get(digits_as_0(word), 0.0) for word in of_match),
+                n_pairs=int(self._n_pairs[LABELS.index(label)][candidate.name]),
                 partner=partners.get(number, 0),
                 namesake=namesake if candidate.shared else 0,
                 shared=candidate.shared,
@@ -218,16 +221,21 @@ class Catalogue(Pipe):
             rest = text[offset : offset + self._longest]
             for key, number in names.iter_prefixes_with_ids(rest):
                 after = offset + len(key)
-                if text[after] != " " and not _is_before_possessive(key, text, after):
-                    continue
                 end = word + key.count(" ") + 1
+                owned = False
+                if text[after] != " ":
+                    if not text.startswith("s ", after):
+                        continue
+                    owned = words.owned[end - 1]
+                    if not owned and len(key) - key.rfind(" ") <= SHORTEST_OWNER:
+                        continue
                 if not edges[end]:
                     continue
                 labels, shared = LISTED_AS[listed[number]]
                 for label, with_the in labels:
                     start = word - (after_the and with_the)
                     if edges[start]:
-                        found[label][start, end] = Candidate(start, end, number, shared)
+                        found[label][start, end] = Candidate(start, end, number, shared, owned)
             offset += len(word_text) + 1
         return list(found[0].values()), list(found[1].values())
 
@@ -304,6 +312,7 @@ class Catalogue(Pipe):
         nlp: Language | None = None,
         names: Sequence[str] = (),
         corpus: str | None = None,
+        frequencies: dict[str, float] | None = None,
     ) -> None:
         """Count ordinary words, and add the names for training.
 
@@ -312,18 +321,20 @@ class Catalogue(Pipe):
         names (Sequence[str]): Files of names (see `read_name_records`).
         corpus (str | None): A DocBin file of annotated queries that is read instead of
             `get_examples`, which gives only 100 queries if `training.max_epochs` is -1.
+        frequencies (dict[str, float] | None): How frequent words are in general English, from 0 to
+            1, by folded word, with `0` for each digit of a number. They are saved.
         RAISES (ValueError): If a file of names cannot be read.
         """
         if corpus is None:
             docs = (example.reference for example in get_examples())
         else:
             docs = DocBin().from_disk(corpus).get_docs(Vocab())
-        self._learn(count_ordinary_words(docs))
+        self._learn(count_ordinary_words(docs), frequencies or {})
         if names:
             self._add(rows_of_records(names), ", ".join(map(str, names)))
 
-    def _learn(self, counts: dict[str, int]) -> None:
-        self._counts = counts
+    def _learn(self, counts: dict[str, int], frequencies: dict[str, float]) -> None:
+        self._counts, self._frequencies = counts, frequencies
         most = log1p(max(counts.values(), default=0))
         self._commonness = {words: log1p(count) / most for words, count in counts.items()}
 
@@ -374,12 +385,19 @@ class Catalogue(Pipe):
             np.fromiter((names[pair[label]] for pair in added), dtype=np.int64, count=len(added))
             for label in range(len(LABELS))
         )
-        self._pairs = np.unique(np.concatenate([kept, _to_pairs(artists, works)]))
         self._names, self._listed = names, bytes(flags)
+        self._set_pairs(np.unique(np.concatenate([kept, _to_pairs(artists, works)])))
         self._longest = max(map(len, listed), default=0)
 
+    def _set_pairs(self, pairs: np.ndarray) -> None:
+        self._pairs = pairs
+        self._n_pairs = tuple(
+            np.bincount(numbers, minlength=len(self))
+            for numbers in (pairs >> PAIR_BITS, pairs & PAIR_MASK)
+        )
+
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """RETURNS (bytes): The names, and the counts of ordinary words."""
+        """RETURNS (bytes): The names, and the counts and frequencies of words."""
         state = {
             "format": STATE_FORMAT,
             "names": self._names.tobytes(),
@@ -387,13 +405,14 @@ class Catalogue(Pipe):
             "pairs": self._pairs,
             "longest": self._longest,
             "counts": self._counts,
+            "frequencies": self._frequencies,
         }
         return srsly.msgpack_dumps(state)
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_bytes` gave.
 
-        data (bytes): The names, and the counts of ordinary words.
+        data (bytes): The names, and the counts and frequencies of words.
         RAISES (ValueError): If another version of the library saved them.
         """
         state = srsly.msgpack_loads(data)
@@ -404,13 +423,13 @@ class Catalogue(Pipe):
             )
         self._names = Trie().frombytes(state["names"])
         self._listed = state["listed"]
-        self._pairs = state["pairs"]
+        self._set_pairs(state["pairs"])
         self._longest = state["longest"]
-        self._learn(state["counts"])
+        self._learn(state["counts"], state["frequencies"])
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
-        """Save the names, and the counts of ordinary words.
+        """Save the names, and the counts and frequencies of words.
 
         path (str | Path): Folder to write to.
         """
@@ -444,10 +463,6 @@ def _checked_pair(pair: tuple[str, str]) -> tuple[str, str]:
     raise ValueError(
         f'pairs: {pair!r} is not an artist with a work: write pairs=[("Sade", "By Your Side")]'
     )
-
-
-def _is_before_possessive(key: str, text: str, after: int) -> bool:
-    return text.startswith("s ", after) and len(key) - key.rfind(" ") > SHORTEST_OWNER
 
 
 def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:

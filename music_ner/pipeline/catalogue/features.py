@@ -1,6 +1,7 @@
 """What the matches of a catalogue tell the ner about each token."""
 
 from collections.abc import Collection, Iterable
+from math import log1p
 
 import numpy as np
 from spacy.tokens import Doc
@@ -16,12 +17,15 @@ FEATURES = (
     "length",
     "commonness",
     "rarest_word",
+    "frequency",
+    "n_pairs",
     "partner",
     "shared",
 )
 N_FEATURES = len(LABELS) * len(FEATURES)
 """Columns of `doc._.catalogue`."""
 LENGTH_SCALE = 6  # words
+PAIRS_SCALE = log1p(30)
 BEGIN, INSIDE, LAST, UNIT = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
 
 
@@ -40,6 +44,8 @@ def features_of(matches: Iterable[Match], n_tokens: int) -> np.ndarray:
             min(match.n_words, LENGTH_SCALE) / LENGTH_SCALE,
             match.commonness,
             match.rarest_word,
+            match.frequency,
+            min(log1p(match.n_pairs) / PAIRS_SCALE, 1.0),
             match.partner > 0,
             match.shared,
         )
@@ -62,6 +68,7 @@ def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
     kept = (
         match._replace(
             partner=0 if match.partner in dropped else match.partner,
+            n_pairs=match.n_pairs - (match.partner in dropped),
             shared=match.shared and match.namesake not in dropped,
         )
         for number, match in enumerate(matches, start=1)

@@ -11,12 +11,14 @@ class Candidate(NamedTuple):
     end (int): The word after its last.
     name (int): Number of the name.
     shared (bool): Whether the other label lists the same name.
+    owned (bool): Whether its last word ends in a token `'s`, which is not part of the name.
     """
 
     start: int
     end: int
     name: int
     shared: bool
+    owned: bool = False
 
 
 Link = tuple[Candidate, Candidate]
@@ -55,6 +57,10 @@ class Match(NamedTuple):
     commonness (float): How common the words are as a sequence outside entities: the logarithm of
         their count, divided by that of the most common word.
     rarest_word (float): The same for the rarest of the words.
+    frequency (float): How frequent the rarest of the words is in general English: its Zipf
+        frequency, divided by 8; 0 where frequencies were not learned.
+    n_pairs (int): How many pairs list the name with this label: the works of the artist, or the
+        artists of the work.
     partner (int): The number, from 1, of the doc's match that is a work of the artist, or the
         artist of the work; the first, if there are several, and 0 for none.
     namesake (int): The number, from 1, of the match that is the same words with the other label;
@@ -68,6 +74,8 @@ class Match(NamedTuple):
     n_words: int
     commonness: float
     rarest_word: float
+    frequency: float
+    n_pairs: int
     partner: int
     namesake: int
     shared: bool

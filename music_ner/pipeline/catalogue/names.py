@@ -9,6 +9,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 
 APOSTROPHES = "'’‘‛`´′ʹʻʼʽ"
+POSSESSIVES = {f"{apostrophe}s" for apostrophe in APOSTROPHES}
 INNER_SIGNS = '.!?*"“”'
 """Signs that are removed next to a single letter, as in `R.E.M.`, `P!nk` and `B*Witched`."""
 INNER_SIGN = "\0"
@@ -103,6 +104,19 @@ def spell(name: str) -> str:
     return unicodedata.normalize("NFC", _write(name, SPELLED)) or name.lower()
 
 
+DIGIT_OF_SEVERAL = re.compile(r"\d(?=\d)|(?<=\d)\d")
+
+
+def digits_as_0(word: str) -> str:
+    """RETURNS (str): A folded word, with `0` for each digit of a number of several, as frequencies
+    of words list it.
+
+    >>> digits_as_0("1979"), digits_as_0("mp3")
+    ('0000', 'mp3')
+    """
+    return DIGIT_OF_SEVERAL.sub("0", word)
+
+
 class Name(NamedTuple):
     """A name as it is stored.
 
@@ -133,11 +147,13 @@ class Words(NamedTuple):
     texts (list[str]): The words.
     first (list[int]): The first token of each.
     last (list[int]): The last token of each.
+    owned (list[bool]): Whether the last token of each is `'s`, after others.
     """
 
     texts: list[str]
     first: list[int]
     last: list[int]
+    owned: list[bool]
 
 
 def words_of(doc: Doc) -> Words:
@@ -145,12 +161,14 @@ def words_of(doc: Doc) -> Words:
     pieces = [token.text_with_ws.translate(FOLDED) for token in doc]
     ends = list(accumulate(map(len, pieces)))
     translated = SEPARATING_SIGN.sub(" ", "".join(pieces))
-    words = Words([], [], [])
+    words = Words([], [], [], [])
     for match in WORD.finditer(translated):
         if text := match[0].replace(INNER_SIGN, ""):
             start = match.start() + match[0].index(text[0])
             end = match.start() + match[0].rindex(text[-1])
             words.texts.append(text)
-            words.first.append(bisect_right(ends, start))
-            words.last.append(bisect_right(ends, end))
+            first, last = bisect_right(ends, start), bisect_right(ends, end)
+            words.first.append(first)
+            words.last.append(last)
+            words.owned.append(first < last and doc[last].lower_ in POSSESSIVES)
     return words

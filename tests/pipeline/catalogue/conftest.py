@@ -4,7 +4,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
-from tests.pipeline.catalogue.helpers import NLP, QUERIES
+from tests.pipeline.catalogue.helpers import FREQUENCIES, NLP, QUERIES
 
 
 @pytest.fixture
@@ -16,5 +16,6 @@ def nlp():
 
 @pytest.fixture
 def initialized(nlp):
+    nlp.config["initialize"]["components"]["catalogue"] = {"frequencies": FREQUENCIES}
     nlp.initialize(lambda: [Example(NLP.make_doc(doc.text), doc) for doc in QUERIES])
     return nlp

@@ -35,6 +35,7 @@ def annotated(text, *entities, missing=()):
     return doc
 
 
+FREQUENCIES = {"love": 0.75, "songs": 0.5, "0000": 0.25, "7": 0.125, "mp3": 0.0625}
 QUERIES = [
     annotated("love songs like love me do", (3, 6, "WoA")),
     annotated("more love songs"),

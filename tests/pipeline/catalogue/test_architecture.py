@@ -25,7 +25,7 @@ from music_ner.pipeline.catalogue.component import Catalogue
 from music_ner.pipeline.catalogue.features import N_FEATURES
 from music_ner.training.config import configure
 from tests.conftest import ROOT
-from tests.fixtures import NOISE
+from tests.fixtures import NO_AUGMENTATION
 
 WIDTH, GAIN = 8, 5.0
 NLP = spacy.blank("en")
@@ -246,14 +246,12 @@ def trained(tiny_bert, tmp_path_factory):
         "names": [str(folder / "names.jsonl")],
         "corpus": "${paths.train}",
     }
-    augmenter = "corpora.train.augmenter.*"
     settings = {
         "components.ner.model.tok2vec.dropout": 0.1,
         "schedule.epochs": 16,
         "training.batcher.size": 200,
         "training.optimizer.learn_rate.initial_rate": 0.005,
-        f"{augmenter}.mentions.level": 0.0,
-        **{f"{augmenter}.noise.{kind}": 0.0 for kind in NOISE},
+        **NO_AUGMENTATION,
     }
     encoder = {"path": str(tiny_bert)}
     docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
@@ -370,7 +368,7 @@ def of_spacy():
     nlp.add_pipe("tok2vec")
     nlp.add_pipe("catalogue").add(artists=NEW["Artist"], works=NEW["WoA"])
     tok2vec = {
-        "@architectures": "music_ner.CatalogueTok2Vec.v2",
+        "@architectures": "music_ner.CatalogueTok2Vec.v3",
         "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 96},
         "width": WIDTH,
         "dropout": 0.2,

@@ -27,7 +27,7 @@ def test_features_tell_position_length_partner_and_ambiguity(nlp):
     assert positions["inside"] == [("Artist", 5), ("Artist", 6)]
     assert positions["last"] == [("Artist", 7), ("WoA", 2)]
     assert positions["unit"] == [("Artist", 0), ("WoA", 0)]
-    assert positions["partner"] == rage + wake
+    assert positions["partner"] == positions["n_pairs"] == rage + wake
     assert positions["shared"] == [("Artist", 0), ("WoA", 0)]
     assert feature(doc, 5, "Artist", "length") == pytest.approx(4 / 6)
     assert not doc._.catalogue[3].any()
@@ -44,6 +44,22 @@ def test_features_can_be_had_without_some_of_the_matches(nlp):
     nlp.get_pipe("catalogue").clear()
     nlp.get_pipe("catalogue").add(works=["Love", "Wake Up"])
     assert np.array_equal(doc._.catalogue_without([1, 2]), nlp(doc.text)._.catalogue)
+
+
+def test_the_pairs_of_a_match_that_is_left_out_do_not_count(nlp):
+    nlp.get_pipe("catalogue").add(pairs=[("Sade", "Paradise"), ("Sade", "Wake Up")])
+    doc = nlp("paradise by sade")
+    nlp.get_pipe("catalogue").clear()
+    nlp.get_pipe("catalogue").add(pairs=[("Sade", "Wake Up")])
+    assert np.array_equal(doc._.catalogue_without([2]), nlp(doc.text)._.catalogue)
+
+
+def test_the_number_of_pairs_grows_slowly_to_one(nlp):
+    for n, value in ((1, 0.2018), (2, 0.3199), (15, 0.8074), (30, 1.0), (500, 1.0)):
+        nlp.get_pipe("catalogue").clear()
+        nlp.get_pipe("catalogue").add(pairs=[("Sade", f"Song {i}") for i in range(n)])
+        assert feature(nlp("sade"), 0, "Artist", "n_pairs") == pytest.approx(value, abs=1e-4)
+        assert feature(nlp("song 0"), 0, "WoA", "n_pairs") == pytest.approx(0.2018, abs=1e-4)
 
 
 def test_long_names_have_the_same_length(nlp):

@@ -1,5 +1,6 @@
 """The normal form of names."""
 
+import re
 import unicodedata
 
 import pytest
@@ -7,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music_ner.pipeline.catalogue.files import read_name_records
-from music_ner.pipeline.catalogue.names import Name, fold, spell, to_name, words_of
+from music_ner.pipeline.catalogue.names import (
+    Name,
+    digits_as_0,
+    fold,
+    spell,
+    to_name,
+    words_of,
+)
 from tests.conftest import ROOT
 from tests.pipeline.catalogue.helpers import NLP
 
@@ -93,9 +101,10 @@ def test_a_doc_is_folded_as_a_name_is(text):
 def test_the_words_of_a_doc_are_in_its_tokens(text):
     doc = NLP.make_doc(text)
     words = words_of(doc)
-    for word, first, last in zip(*words, strict=True):
+    for word, first, last, owned in zip(*words, strict=True):
         assert first <= last < len(doc)
         assert word.replace(" ", "") in fold(doc[first : last + 1].text).replace(" ", "")
+        assert owned == (first < last and bool(re.fullmatch("['’´]s", doc[last].text)))
     assert words.first == sorted(words.first)
     assert words.last == sorted(words.last)
 
@@ -161,6 +170,24 @@ def test_a_spelled_name_without_and_signs_is_in_its_normal_form(name):
 )
 def test_a_leading_the_is_no_part_of_the_stored_name(given, name):
     assert to_name(given) == name
+
+
+@pytest.mark.parametrize(
+    ("word", "looked_up"),
+    [
+        ("1979", "0000"),
+        ("90s", "00s"),
+        ("f16", "f00"),
+        ("7", "7"),
+        ("mp3", "mp3"),
+        ("1st", "1st"),
+        ("a1b23", "a1b00"),
+        ("love", "love"),
+        ("", ""),
+    ],
+)
+def test_numbers_of_several_digits_are_all_as_frequent(word, looked_up):
+    assert digits_as_0(word) == looked_up
 
 
 def test_names_are_found_in_the_form_in_which_augmentation_writes_them():
