@@ -18,7 +18,15 @@ from music_ner.export.onnx import Precision, export_to_onnx
 from music_ner.training.config import configure
 
 ROOT = Path(__file__).parent.parent
-NOISE = ("typos", "natural")
+NOISE = ("typos", "natural", "plain", "titled", "shouted", "emoji")
+AUGMENTER = "corpora.train.augmenter.*"
+NO_AUGMENTATION = {
+    f"{AUGMENTER}.mentions.level": 0.0,
+    f"{AUGMENTER}.alternatives.level": 0.0,
+    **{f"{AUGMENTER}.noise.{kind}": 0.0 for kind in NOISE},
+    f"{AUGMENTER}.lower.level": 0.0,
+}
+"""Settings that leave the queries of training as they are."""
 
 QUERIES = """\
 songs like [karma police](WoA) by [radioheads](Artist)
@@ -54,10 +62,12 @@ def tiny_bert(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory) -> Path:
-    """A folder with the same few queries as train, dev and test corpus."""
+    """A folder with the same few queries as train, dev and test corpus, of two sources."""
     folder = tmp_path_factory.mktemp("corpus")
     make_doc = spacy.blank("en").make_doc
-    queries = [parse(line, str(number)) for number, line in enumerate(QUERIES * 4)]
+    sources = ("posts", "searches") * 10
+    lines = zip(QUERIES * 4, sources, strict=True)
+    queries = [parse(line, f"{source}:{number}") for number, (line, source) in enumerate(lines)]
     docs = [to_doc(normalize_query(query), make_doc) for query in queries]
     for name in ("train", "dev", "test"):
         DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{name}.spacy")
@@ -68,14 +78,12 @@ def tiny_corpus(tmp_path_factory) -> Path:
 def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
     """A complete training config that makes the tiny BERT learn the small corpus by heart."""
     config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
-    augmenter = "corpora.train.augmenter.*"
     settings = {
         "schedule.epochs": 40,
         "training.batcher.size": 100,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "initialize.components.catalogue.names": [],
-        f"{augmenter}.mentions.level": 0.0,
-        **{f"{augmenter}.noise.{kind}": 0.0 for kind in NOISE},
+        **NO_AUGMENTATION,
     }
     corpora = {name: tiny_corpus / f"{name}.spacy" for name in ("train", "dev")}
     encoder = {"path": str(tiny_bert)}

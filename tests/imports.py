@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 RUNTIME_GROUPS = ("factories", "architectures", "tokenizers", "span_getters")
-TRAINING_GROUPS = (*RUNTIME_GROUPS, "augmenters", "readers", "callbacks")
+TRAINING_GROUPS = (*RUNTIME_GROUPS, "augmenters", "readers", "callbacks", "misc")
 
 
 def imported_names(path: Path) -> set[str]:

@@ -20,12 +20,14 @@ class Inputs:
     config (Config): The config with every hyperparameter, not interpolated.
     settings (dict[str, Any]): Values to set in the config for this encoder, by dotted name.
     names (list[Path]): The files of names of the config.
+    alternatives (Path): Its file of words that are swapped in training.
     """
 
     encoder: dict[str, Any]
     config: Config
     settings: dict[str, Any]
     names: list[Path]
+    alternatives: Path
 
 
 def read_inputs(root: Path) -> Inputs:
@@ -41,6 +43,10 @@ def read_inputs(root: Path) -> Inputs:
     encoder = srsly.read_json(encoder_path)
     config = util.load_config(root / "configs" / "config.cfg", interpolate=False)
     names = [root / name for name in config["paths"]["names"]]
+    alternatives = root / config["paths"]["alternatives"]
     settings = settings_of(encoder, root / "configs" / "encoders.json", "")
-    settings |= {"paths.names": [str(path) for path in names]}
-    return Inputs(encoder, config, settings, names)
+    settings |= {
+        "paths.names": [str(path) for path in names],
+        "paths.alternatives": str(alternatives),
+    }
+    return Inputs(encoder, config, settings, names, alternatives)

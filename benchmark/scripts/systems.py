@@ -120,6 +120,7 @@ def pipeline(
         "config": inputs.config.to_str(interpolate=False),
         "settings": settings or {},
         "names": [file["sha256"] for file in hashed(inputs.names)],
+        "alternatives": [file["sha256"] for file in hashed([inputs.alternatives])],
         "music_ner": music_ner.__version__,
     }
     variants = {AS_TRAINED: Variant(load_pipeline), UNCALIBRATED: Variant(load_uncalibrated)}

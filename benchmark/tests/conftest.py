@@ -31,19 +31,23 @@ def tiny_config(tiny_config) -> Path:
     """The root project's tiny config, which is read from another folder here."""
     config = util.load_config(tiny_config, interpolate=False)
     config["paths"]["names"] = [str(ROOT / name) for name in config["paths"]["names"]]
+    config["paths"]["alternatives"] = str(ROOT / config["paths"]["alternatives"])
     config.to_disk(tiny_config, interpolate=False)
     return tiny_config
 
 
 @pytest.fixture(scope="session")
 def root(tiny_config, tiny_bert, tmp_path_factory) -> Path:
-    """A root project with a tiny encoder, a config with little training, and few names."""
+    """A root project with a tiny encoder, a config with little training, few names, and few
+    alternatives."""
     folder = tmp_path_factory.mktemp("root")
     for name in ("configs", "training"):
         (folder / name).mkdir()
     srsly.write_jsonl(folder / "names.jsonl", [{"artist": "Portishead", "works": ["Dummy"]}])
+    srsly.write_json(folder / "alternatives.json", {"year": ["1989", "1990"]})
     config = util.load_config(tiny_config, interpolate=False)
     config["paths"]["names"] = ["names.jsonl"]
+    config["paths"]["alternatives"] = "alternatives.json"
     config.to_disk(folder / "configs" / "config.cfg", interpolate=False)
     srsly.write_json(folder / "configs" / "encoders.json", {})
     encoder = {"name": "tiny-bert", "path": str(tiny_bert), "version": "1"}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import srsly
 from spacy.language import Language
 from spacy.tokens import DocBin
 from spacy.training import Example
@@ -18,7 +19,7 @@ from spacy.vocab import Vocab
 
 from music_ner.data.query import Query, Span, normalize_query, to_doc
 from music_ner.pipeline.catalogue.files import NameRecord, read_name_records
-from music_ner.pipeline.catalogue.names import spell
+from music_ner.pipeline.catalogue.names import APOSTROPHES, spell
 from music_ner.pipeline.labels import LABELS
 
 ARTIST, WORK = LABELS
@@ -72,16 +73,20 @@ def is_plain(text: str) -> bool:
 
 
 def replace_mentions(
-    pieces: Sequence[Piece], records: Sequence[NameRecord], rng: random.Random
+    pieces: Sequence[Piece], records: Sequence[NameRecord], signs: float, rng: random.Random
 ) -> list[Piece]:
     """Replace the entities of a query with other names, a work with its artist.
 
     pieces (Sequence[Piece]): The query (see `to_pieces`).
     records (Sequence[NameRecord]): Artists with their works; each has one if the query has one.
+    signs (float): Probability that names in a plain query (see `is_plain`) keep their signs, as in
+        `ac/dc` and `panic! at the disco`.
     rng (random.Random): Source of randomness.
     RETURNS (list[Piece]): The query with other names, written as the query is.
     """
-    write = spell if is_plain("".join(piece.text for piece in pieces)) else str
+    write = str
+    if is_plain("".join(piece.text for piece in pieces)):
+        write = str.lower if rng.random() < signs else spell
     artists = [i for i, piece in enumerate(pieces) if piece.label == ARTIST]
     drawn = {i: rng.choice(records) for i in artists}
     replaced = []
@@ -127,9 +132,8 @@ CONTRACTIONS = {
     "thats": "that's", "youre": "you're", "theyre": "they're", "didnt": "didn't",
     "couldnt": "couldn't", "theres": "there's", "lets": "let's", "ill": "I'll",
 }  # fmt: skip
-POSSESSIVE_GAP = "'s "
 GAPS = {
-    (ARTIST, WORK): (" - ", " – ", ": ", POSSESSIVE_GAP, " "),
+    (ARTIST, WORK): (" - ", " – ", ": ", "'s ", " "),
     (WORK, ARTIST): (" - ", " – ", " by ", ", ", " "),
 }
 SEPARATOR = re.compile(r"(?: ?,)? (?:(?:and|&|or|by|from|-) )?")
@@ -159,9 +163,6 @@ def write_naturally(pieces: Sequence[Piece], capitals: float, rng: random.Random
         if text == " " and 0 < i < last:
             neighbours = (pieces[i - 1].label, pieces[i + 1].label)
             text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
-            if text == POSSESSIVE_GAP:  # the possessive belongs to the name
-                written[-1] = written[-1]._replace(text=written[-1].text + "'s")
-                text = " "
         elif not piece.label and not (0 < i < last and SEPARATOR.fullmatch(text)):
             text = re.sub(r"\w+", lambda word: CONTRACTIONS.get(word[0], word[0]), text)
             text = text.replace(", ", sentence_break)
@@ -170,6 +171,142 @@ def write_naturally(pieces: Sequence[Piece], capitals: float, rng: random.Random
                 text = re.sub(start, lambda letter: letter[0].upper(), text)
         written.append(Piece(text, piece.label))
     return [*written, Piece(rng.choice(ENDS))]
+
+
+APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
+OWNED = re.compile(f"^[{APOSTROPHES}]s\\b")
+SIGNS = re.compile(r"[^\w\s&+$]+")
+SENTENCE_END = re.compile(r"[.?!]+(?=\s+\w)")
+
+
+def write_plainly(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
+    """Write a query as people type it in a hurry: in lower case, without punctuation.
+
+    pieces (Sequence[Piece]): A query.
+    rng (random.Random): Source of randomness.
+    RETURNS (list[Piece]): The query; a possessive s becomes part of the name, and the end of a
+        sentence may become the comma that stands for `|`.
+    """
+    sentence_break = rng.choice((" ", " , "))
+    last = len(pieces) - 1
+    written: list[Piece] = []
+    for i, (text, label) in enumerate(pieces):
+        if label:
+            written.append(Piece(spell(text), label))
+            continue
+        text = text.lower()
+        if written and OWNED.match(text):
+            written[-1] = written[-1]._replace(text=f"{written[-1].text}s")
+            text = OWNED.sub("", text)
+        text = SENTENCE_END.sub(sentence_break, APOSTROPHE.sub("", text))
+        text = SIGNS.sub(lambda signs: "," if signs[0] == "," else " ", text)
+        text = re.sub(r"\s+", " ", text)
+        if 0 < i < last and not text:
+            text = " "
+        written.append(Piece(text))
+    written[0] = written[0]._replace(text=written[0].text.lstrip(" ,"))
+    written[-1] = written[-1]._replace(text=written[-1].text.rstrip(" ,"))
+    return written
+
+
+EMOJI = "❤🔥😍🎶🎵🎧🎸🙏😭💃🎉✨💔😂🥺🤘👀💛🥁🎹"
+
+
+def add_emoji(pieces: Sequence[Piece], rng: random.Random) -> list[Piece]:
+    """Put one to three emoji between two words that are not in an entity, or at an end.
+
+    pieces (Sequence[Piece]): A query (see `to_pieces`).
+    rng (random.Random): Source of randomness.
+    RETURNS (list[Piece]): The query with emoji, with or without a space beside them.
+    """
+    emoji, space = "".join(rng.choices(EMOJI, k=rng.randint(1, 3))), rng.choice(("", " "))
+    start, end = (0, 0), (len(pieces) - 1, len(pieces[-1].text))
+    gaps = [
+        (i, gap.start())
+        for i, piece in enumerate(pieces)
+        if not piece.label
+        for gap in re.finditer(r"\s", piece.text)
+    ]
+    i, at = place = rng.choice([start, *gaps, end])
+    text = pieces[i].text
+    written = emoji + space if place == start else space + emoji
+    rewritten = list(pieces)
+    rewritten[i] = pieces[i]._replace(text=text[:at] + written + text[at:])
+    return rewritten
+
+
+def write_in_capitals(pieces: Sequence[Piece]) -> list[Piece]:
+    """RETURNS (list[Piece]): The query in capitals only."""
+    return [piece._replace(text=piece.text.upper()) for piece in pieces]
+
+
+WORD_START = re.compile(r"(?<!\S)\S")
+
+
+def write_title_case(pieces: Sequence[Piece]) -> list[Piece]:
+    """RETURNS (list[Piece]): The query with a capital at the beginning of each word."""
+    written: list[Piece] = []
+    for text, label in pieces:
+        before = "".join(piece.text for piece in written)
+        # A name begins a word even after a quotation mark; other text does after white space.
+        is_start = label or not before or before[-1].isspace()
+        placed = text if is_start else f"-{text}"
+        capitalized = WORD_START.sub(lambda start: start[0].upper(), placed)
+        written.append(Piece(capitalized if is_start else capitalized[1:], label))
+    return written
+
+
+class Alternatives(NamedTuple):
+    """Expressions that may stand for each other.
+
+    pattern (re.Pattern): Matches all of them.
+    groups (dict[str, list[str]]): Those that may stand for each, which is in lower case.
+    """
+
+    pattern: re.Pattern
+    groups: dict[str, list[str]]
+
+
+def read_alternatives(path: Path) -> Alternatives:
+    """Read groups of expressions that may stand for each other.
+
+    path (Path): JSON file of a list of expressions for each group.
+    RETURNS (Alternatives): The expressions.
+    RAISES (ValueError): If the file is not of this form.
+    """
+    content = srsly.read_json(path)
+    lists = list(content.values()) if isinstance(content, dict) else []
+    if not lists or not all(
+        isinstance(group, list) and group and all(isinstance(e, str) and e for e in group)
+        for group in lists
+    ):
+        raise ValueError(f"{path}: write a JSON object of lists of expressions, one for each group")
+    groups = {expression.lower(): group for group in lists for expression in group}
+    longest_first = map(re.escape, sorted(groups, key=len, reverse=True))
+    pattern = rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)"
+    return Alternatives(re.compile(pattern, re.IGNORECASE), groups)
+
+
+def swap_alternatives(
+    pieces: Sequence[Piece], alternatives: Alternatives, rng: random.Random
+) -> list[Piece]:
+    """Swap each expression outside entities for another of its group.
+
+    pieces (Sequence[Piece]): A query.
+    alternatives (Alternatives): The expressions.
+    rng (random.Random): Source of randomness.
+    RETURNS (list[Piece]): The query with other expressions, in lower case where they were.
+    """
+
+    def swap(match: re.Match) -> str:
+        # Some capitals of other languages match, such as the dotted I, but are listed nowhere.
+        new = rng.choice(alternatives.groups.get(match[0].lower(), [match[0]]))
+        return new.lower() if match[0] == match[0].lower() else new
+
+    return [
+        piece if piece.label else piece._replace(text=alternatives.pattern.sub(swap, piece.text))
+        for piece in pieces
+    ]
 
 
 def read_mentions(corpus: str | Path) -> list[NameRecord]:
@@ -207,7 +344,7 @@ def _is_known(example: Example) -> bool:
 
 
 def create_mention_augmenter(
-    names: Sequence[str], corpus: str | None, level: float, share_of_names: float
+    names: Sequence[str], corpus: str | None, level: float, share_of_names: float, signs: float
 ) -> Augmenter:
     """Create an augmenter that replaces the entities of queries (see `replace_mentions`).
 
@@ -215,6 +352,7 @@ def create_mention_augmenter(
     corpus (str | None): The training corpus, whose own names are used too.
     level (float): Probability that a query is rewritten.
     share_of_names (float): Probability that it is rewritten with names of the files.
+    signs (float): Probability that names in a plain query keep their signs.
     RAISES (ValueError): If there are no names, or a file of names cannot be read.
     """
     listed = [record for path in names for record in read_name_records(path)]
@@ -235,30 +373,72 @@ def create_mention_augmenter(
                 (listed_works, mentioned_works) if has_work else (listed, mentioned)
             )
             if records := (of_files or of_corpus) if named else (of_corpus or of_files):
-                example = _augmented(nlp, example, lambda p: replace_mentions(p, records, random))
+                example = _augmented(
+                    nlp, example, lambda p: replace_mentions(p, records, signs, random)
+                )
         yield example
 
     return augment
 
 
-def create_noise_augmenter(typos: float, natural: float, capitals: float) -> Augmenter:
-    """Create an augmenter that adds typos, or capitals and punctuation.
+def create_noise_augmenter(
+    typos: float,
+    natural: float,
+    capitals: float,
+    plain: float,
+    titled: float,
+    shouted: float,
+    emoji: float,
+) -> Augmenter:
+    """Create an augmenter that writes queries as other people would.
 
-    typos (float): Probability of a misspelt word.
-    natural (float): Probability that a query is written with punctuation (see `write_naturally`).
+    typos (float): Probability of a misspelt word, in plain queries (see `is_plain`).
+    natural (float): Probability that a plain query is written with punctuation (see
+        `write_naturally`).
     capitals (float): Probability that such a query has capitals too.
+    plain (float): Probability that another query is written plainly (see `write_plainly`).
+    titled (float): Probability that each word of a query gets a capital.
+    shouted (float): Probability that a query is written in capitals only.
+    emoji (float): Probability that a query gets emoji.
     """
 
     def rewrite(pieces: list[Piece]) -> list[Piece]:
-        if random.random() < typos:
-            pieces = add_typo(pieces, random)
-        if random.random() < natural:
-            pieces = write_naturally(pieces, capitals, random)
+        if is_plain("".join(piece.text for piece in pieces)):
+            if random.random() < typos:
+                pieces = add_typo(pieces, random)
+            if random.random() < natural:
+                pieces = write_naturally(pieces, capitals, random)
+        elif random.random() < plain:
+            pieces = write_plainly(pieces, random)
+        if random.random() < titled:
+            pieces = write_title_case(pieces)
+        if random.random() < shouted:
+            pieces = write_in_capitals(pieces)
+        if random.random() < emoji:
+            pieces = add_emoji(pieces, random)
         return pieces
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
-        if is_plain(example.reference.text) and _is_known(example):
+        if _is_known(example):
             example = _augmented(nlp, example, rewrite)
+        yield example
+
+    return augment
+
+
+def create_alternatives_augmenter(path: str, level: float) -> Augmenter:
+    """Create an augmenter that swaps words which are never part of an entity for others of their
+    group: services, years, genres. So the ner learns what they are, not which ones there are.
+
+    path (str): JSON file of a list of expressions for each group.
+    level (float): Probability that a query is rewritten.
+    RAISES (ValueError): If the file cannot be read.
+    """
+    alternatives = read_alternatives(Path(path))
+
+    def augment(nlp: Language, example: Example) -> Iterator[Example]:
+        if random.random() < level and _is_known(example):
+            example = _augmented(nlp, example, lambda p: swap_alternatives(p, alternatives, random))
         yield example
 
     return augment

@@ -1,5 +1,6 @@
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,24 @@ from music_ner.data.writings import query_key
 from music_ner.pipeline.catalogue.files import NameRecord
 from music_ner.pipeline.catalogue.names import spell
 from music_ner.training.augmentation import (
+    EMOJI,
     Piece,
+    add_emoji,
     add_typo,
     create_mention_augmenter,
     from_pieces,
     is_plain,
+    read_alternatives,
     read_mentions,
     replace_mentions,
+    swap_alternatives,
     to_pieces,
+    write_in_capitals,
     write_naturally,
+    write_plainly,
+    write_title_case,
 )
+from tests.conftest import ROOT
 
 NLP = spacy.blank("en")
 
@@ -36,6 +45,10 @@ RECORDS = (
     NameRecord("AC/DC", ("T.N.T.", "Back in Black")),
 )
 
+SIGUR_ROS = (NameRecord("Sigur Rós", ("Don't (Live)",)),)
+PLAIN_NAMES = "[sigur ros](Artist) songs like [dont live](WoA)"
+NAMES_WITH_SIGNS = "[sigur rós](Artist) songs like [don't (live)](WoA)"
+
 LINES = (
     "im into [karma police](WoA) by [radiohead](Artist)",
     "more like [sade](Artist), less like [korn](Artist)",
@@ -43,30 +56,51 @@ LINES = (
     "i dont like [weightless](WoA)",
     "dark ambient for the attic",
 )
+LINE_WITH_ALTERNATIVES = "best songs on youtube music by [sade](Artist), from [1989](WoA) or 1990"
+NATURAL_LINE = "I love [Don't Cry](WoA)! Is it [Guns N' Roses](Artist)'s best?"
+
+GROUPS = {
+    "service": ["Spotify", "YouTube", "YouTube Music"],
+    "year": ["1977", "1989", "2001"],
+    "items": ["songs", "hits"],
+    "genre": ["pop", "R&B", "post rock"],
+}
+SERVICES = ("spotify", "youtube", "youtube music")
+YEARS = GROUPS["year"]
+ALTERNATIVES_PATH = ROOT / "assets" / "alternatives.json"
+ALTERNATIVES = read_alternatives(ALTERNATIVES_PATH)
 
 REWRITINGS = {
-    "replace_mentions": lambda pieces, rng: replace_mentions(pieces, RECORDS, rng),
+    "replace_mentions": lambda pieces, rng: replace_mentions(pieces, RECORDS, SIGNS, rng),
+    "swap_alternatives": lambda pieces, rng: swap_alternatives(pieces, ALTERNATIVES, rng),
     "add_typo": add_typo,
     "write_naturally": lambda pieces, rng: write_naturally(pieces, CAPITALS, rng),
+    "write_plainly": write_plainly,
+    "add_emoji": add_emoji,
+    "write_title_case": lambda pieces, rng: write_title_case(pieces),
+    "write_in_capitals": lambda pieces, rng: write_in_capitals(pieces),
 }
 
-CAPITALS = 0.5
-NO_NOISE = {"typos": 0.0, "natural": 0.0}
+CAPITALS = SIGNS = 0.5
+NO_NOISE = dict.fromkeys(("typos", "natural", "plain", "titled", "shouted", "emoji"), 0.0)
 SEEDS = range(100)
 
 RNGS = st.integers(0, 2**32).map(random.Random)
 LABELS = st.sampled_from(("Artist", "WoA"))
 # A lone s is left to a test of its own.
-WORDS = st.text("aeirsty7éñ!'&$", min_size=1, max_size=6).filter(lambda word: word != "s")
+WORDS = st.text("aeirstyB7éñß!'&$", min_size=1, max_size=6).filter(lambda word: word != "s")
 NAMES = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
 # Swapping a letter with its double is left to a test of its own.
 UNDOUBLED = st.lists(st.sampled_from("aeirsty"), min_size=4, unique=True).map("".join)
 SPACED_GAPS = st.sampled_from(
     (" ", " by ", " and ", " & ", " - ", ", ", " , ", " live ", ", but like ", " im into ", ". ")
 )
-GAPS = SPACED_GAPS | st.sampled_from(("", "/", "'", "("))
+NATURAL_GAPS = st.sampled_from(
+    ("'s ", "’S best, ", '", by “', "? And ", "! I don't like ", "... ", " (R&B) – ", ": ")
+)
+GAPS = SPACED_GAPS | NATURAL_GAPS | st.sampled_from(("", "/", "'", "("))
 EDGES = st.sampled_from(
-    ("", "songs like ", "im into ", ", ", " by ", " please", "?", " or pop, rock")
+    ("", "songs like ", "im into ", ", ", " by ", " please", "?", " or pop, rock", "I like ", "'s")
 )
 RECORD_LISTS = st.lists(
     st.builds(NameRecord, NAMES, st.lists(NAMES, min_size=1, max_size=3).map(tuple)),
@@ -162,12 +196,17 @@ def augment_all(augmenter, seed: int) -> list[str]:
 
 
 def noise(capitals: float = CAPITALS, **levels: float):
-    augmenter = registry.augmenters.get("music_ner.noise.v2")
+    augmenter = registry.augmenters.get("music_ner.noise.v3")
     return augmenter(**{**NO_NOISE, **levels}, capitals=capitals)
 
 
-def mentions(names, corpus=None, level=1.0, share_of_names=1.0):
-    return registry.augmenters.get("music_ner.mentions.v1")(names, corpus, level, share_of_names)
+def mentions(names, corpus=None, level=1.0, share_of_names=1.0, signs=0.0):
+    augmenter = registry.augmenters.get("music_ner.mentions.v2")
+    return augmenter(names, corpus, level, share_of_names, signs)
+
+
+def alternatives(path=ALTERNATIVES_PATH, level=1.0):
+    return registry.augmenters.get("music_ner.alternatives.v1")(str(path), level)
 
 
 def chain(*augmenters):
@@ -183,6 +222,14 @@ def write_names(path: Path, *records: NameRecord) -> str:
 def names(tmp_path_factory) -> list[str]:
     """A file of RECORDS, as the config names it."""
     return [write_names(tmp_path_factory.mktemp("names") / "names.jsonl", *RECORDS)]
+
+
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory) -> Path:
+    """A file of GROUPS."""
+    path = tmp_path_factory.mktemp("alternatives") / "alternatives.json"
+    srsly.write_json(path, GROUPS)
+    return path
 
 
 @pytest.fixture
@@ -253,14 +300,14 @@ def test_a_rewriting_makes_no_entity_empty_or_with_white_space_at_its_edge(name,
 def test_names_of_any_records_make_no_entity_empty_or_with_white_space_at_its_edge(
     pieces, records, rng
 ):
-    for text, _ in entities(replace_mentions(pieces, records, rng)):
+    for text, _ in entities(replace_mentions(pieces, records, SIGNS, rng)):
         assert text and text == text.strip()
 
 
 @given(RNGS)
 @settings(deadline=None)
 def test_an_artist_is_replaced_together_with_their_work(rng):
-    pieces = replace_mentions(pieces_of("[creep](WoA) by [radiohead](Artist)"), RECORDS, rng)
+    pieces = replace_mentions(pieces_of("[creep](WoA) by [radiohead](Artist)"), RECORDS, 0.0, rng)
     (work, _), (artist, _) = entities(pieces)
     assert (artist, work) in {(spell(r.artist), spell(w)) for r in RECORDS for w in r.works}
 
@@ -271,7 +318,7 @@ def test_a_work_goes_with_the_nearest_artist(rng):
     line = (
         "[creep](WoA) by [radiohead](Artist), like [halo](WoA) or [hello](WoA) by [adele](Artist)"
     )
-    texts = [text for text, _ in entities(replace_mentions(pieces_of(line), RECORDS, rng))]
+    texts = [text for text, _ in entities(replace_mentions(pieces_of(line), RECORDS, 0.0, rng))]
     works = {spell(r.artist): {spell(work) for work in r.works} for r in RECORDS}
     assert texts[0] in works[texts[1]]
     assert texts[3] in works[texts[4]]
@@ -279,7 +326,9 @@ def test_a_work_goes_with_the_nearest_artist(rng):
 
 def test_every_artist_and_every_work_is_drawn():
     pieces = pieces_of("[creep](WoA) by [radiohead](Artist)")
-    drawn = [entities(replace_mentions(pieces, RECORDS, random.Random(seed))) for seed in SEEDS]
+    drawn = [
+        entities(replace_mentions(pieces, RECORDS, 0.0, random.Random(seed))) for seed in SEEDS
+    ]
     assert {artist for _, (artist, _) in drawn} == {spell(record.artist) for record in RECORDS}
     assert {work for (work, _), _ in drawn} == {
         spell(w) for record in RECORDS for w in record.works
@@ -289,30 +338,60 @@ def test_every_artist_and_every_work_is_drawn():
 @given(RNGS)
 @settings(deadline=None)
 def test_a_work_without_an_artist_becomes_any_work(rng):
-    pieces = replace_mentions(pieces_of("songs like [creep](WoA)"), RECORDS, rng)
+    pieces = replace_mentions(pieces_of("songs like [creep](WoA)"), RECORDS, 0.0, rng)
     ((text, label),) = entities(pieces)
     assert label == "WoA"
     assert text in {spell(work) for record in RECORDS for work in record.works}
 
 
-def test_names_are_written_plainly_in_a_plain_query():
+@pytest.mark.parametrize(
+    ("signs", "written"),
+    [
+        (0.0, {PLAIN_NAMES}),
+        (0.5, {PLAIN_NAMES, NAMES_WITH_SIGNS}),
+        (1.0, {NAMES_WITH_SIGNS}),
+    ],
+)
+def test_names_in_a_plain_query_are_in_lower_case_and_all_keep_their_signs_or_none(signs, written):
     pieces = pieces_of("[radiohead](Artist) songs like [creep](WoA)")
-    records = [NameRecord("Sigur Rós", ("Don't (Live)",))]
-    replaced = replace_mentions(pieces, records, random.Random(0))
-    assert marked(replaced) == "[sigur ros](Artist) songs like [dont live](WoA)"
+    rngs = map(random.Random, SEEDS)
+    assert {marked(replace_mentions(pieces, SIGUR_ROS, signs, rng)) for rng in rngs} == written
 
 
-def test_names_are_written_as_listed_in_a_natural_query():
+def test_signs_is_the_probability_that_names_keep_their_signs():
+    pieces = pieces_of("[radiohead](Artist) songs like [creep](WoA)")
+    lines = [
+        marked(replace_mentions(pieces, SIGUR_ROS, 0.25, random.Random(seed)))
+        for seed in range(400)
+    ]
+    assert 70 < lines.count(NAMES_WITH_SIGNS) < 130
+
+
+@pytest.mark.parametrize("signs", [0.0, 1.0])
+def test_names_are_written_as_listed_in_a_natural_query(signs):
     pieces = pieces_of('Songs by [Radiohead](Artist), like "[Creep](WoA)"?')
-    records = [NameRecord("Sigur Rós", ("Don't (Live)",))]
-    replaced = replace_mentions(pieces, records, random.Random(0))
+    replaced = replace_mentions(pieces, SIGUR_ROS, signs, random.Random(0))
     assert marked(replaced) == 'Songs by [Sigur Rós](Artist), like "[Don\'t (Live)](WoA)"?'
+
+
+@given(queries_in_pieces(), RECORD_LISTS, st.integers(0, 2**32))
+@settings(deadline=None)
+def test_the_same_names_are_drawn_with_their_signs_and_without(pieces, records, seed):
+    with_signs, without = (
+        entities(replace_mentions(pieces, records, signs, random.Random(seed)))
+        for signs in (1.0, 0.0)
+    )
+    if is_plain(text_of(pieces)):
+        assert all(text == text.lower() for text, _ in with_signs)
+        assert without == [(spell(text), label) for text, label in with_signs]
+    else:
+        assert without == with_signs
 
 
 @given(queries_in_pieces(), RECORD_LISTS, RNGS)
 @settings(deadline=None)
 def test_other_names_leave_the_words_between_entities_alone(pieces, records, rng):
-    assert between(replace_mentions(pieces, records, rng)) == between(pieces)
+    assert between(replace_mentions(pieces, records, SIGNS, rng)) == between(pieces)
 
 
 @given(queries_in_pieces(SPACED_GAPS, UNDOUBLED), RNGS)
@@ -453,6 +532,213 @@ def test_natural_writing_changes_no_letters_but_the_words_between_neighbours(pie
     assert query_key(text_of(write_naturally(pieces, CAPITALS, rng))) == query_key(text)
 
 
+def test_a_possessive_s_written_naturally_is_outside_of_the_name():
+    found = {marked(pieces) for pieces in naturally("[radiohead](Artist) [creep](WoA)")}
+    assert any(line.startswith("[Radiohead](Artist)'s ") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("I love [Halo](WoA) by [Beyoncé](Artist)!", "i love [halo](WoA) by [beyonce](Artist)"),
+        ('Songs like "[Don\'t Cry](WoA)", please.', "songs like [dont cry](WoA) please"),
+        ("What's the best (live) record?", "whats the best live record"),
+        ("[Sade](Artist)'s best", "[sades](Artist) best"),
+        ("[SADE](Artist)’S [PARADISE](WoA)", "[sades](Artist) [paradise](WoA)"),
+        ("Is it [Sade](Artist)'s?", "is it [sades](Artist)"),
+        ("[Sade](Artist)/[Korn](Artist)...", "[sade](Artist) [korn](Artist)"),
+        ("More R&B, less $$", "more r&b, less $$"),
+        ("[!!!](Artist) rock!!!", "[!!!](Artist) rock"),
+    ],
+)
+def test_a_query_written_plainly_has_no_capitals_and_signs(line, plain):
+    found = {marked(write_plainly(pieces_of(line), random.Random(seed))) for seed in SEEDS}
+    assert found == {plain}
+
+
+def test_the_end_of_a_sentence_is_left_out_or_becomes_a_comma():
+    pieces = pieces_of("Calm piano! Like [Halo](WoA). Thanks.")
+    assert {marked(write_plainly(pieces, random.Random(seed))) for seed in SEEDS} == {
+        "calm piano like [halo](WoA) thanks",
+        "calm piano , like [halo](WoA) , thanks",
+    }
+
+
+@given(queries_in_pieces(), RNGS)
+@settings(deadline=None)
+def test_a_query_written_plainly_is_plain(pieces, rng):
+    assume(all(re.search(r"\w", text) for text, _ in entities(pieces)))
+    text = text_of(write_plainly(pieces, rng))
+    assert is_plain(text)
+    assert text == " ".join(text.split())
+
+
+@given(queries_in_pieces(), RNGS)
+@settings(deadline=None)
+def test_plain_writing_changes_no_letters(pieces, rng):
+    text = text_of(pieces)
+    assume(re.search(r"\w", text))
+    assert query_key(text_of(write_plainly(pieces, rng))) == query_key(text)
+
+
+@given(queries_in_pieces(), RNGS)
+@settings(deadline=None)
+def test_a_few_emoji_stand_together_between_words_and_outside_of_entities(pieces, rng):
+    rewritten = add_emoji(pieces, rng)
+    assert entities(rewritten) == entities(pieces)
+    text = text_of(rewritten)
+    (added,) = re.findall(f"[{EMOJI}]+", text)
+    assert 1 <= len(added) <= 3
+    assert text.replace(added, " ").split() == text_of(pieces).split()
+
+
+def test_emoji_come_at_any_place_with_or_without_a_space():
+    pieces = pieces_of("[sade](Artist) [halo](WoA) please")
+    found = {text_of(add_emoji(pieces, random.Random(seed))) for seed in range(300)}
+    assert {re.sub(f"[{EMOJI}]+", "*", text) for text in found} == {
+        "*sade halo please",
+        "* sade halo please",
+        "sade* halo please",
+        "sade * halo please",
+        "sade halo* please",
+        "sade halo * please",
+        "sade halo please*",
+        "sade halo please *",
+    }
+
+
+@given(queries_in_pieces())
+@settings(deadline=None)
+def test_a_query_in_capitals_has_no_small_letters(pieces):
+    text = text_of(write_in_capitals(pieces))
+    assert text == text_of(pieces).upper()
+    assert not re.search("[a-zéñß]", text)
+
+
+@given(queries_in_pieces())
+@settings(deadline=None)
+def test_a_query_in_title_case_has_no_small_letter_at_the_beginning_of_a_word(pieces):
+    text = text_of(write_title_case(pieces))
+    assert text.casefold() == text_of(pieces).casefold()
+    assert not any(word[0].islower() for word in text.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "titled"),
+    [
+        ("play [the gate](WoA) by [björk](Artist)", "Play [The Gate](WoA) By [Björk](Artist)"),
+        ("i don't like r&b, é 80s", "I Don't Like R&b, É 80s"),
+        ('is  "[halo](WoA)"[ac/dc](Artist)\'s?', 'Is  "[Halo](WoA)"[Ac/dc](Artist)\'s?'),
+        ("[AC/DC](Artist) on iTunes", "[AC/DC](Artist) On ITunes"),
+        ("[sade](Artist)s songs", "[Sade](Artist)s Songs"),
+        ("", ""),
+    ],
+)
+def test_title_case_changes_the_first_letters_of_words_alone(line, titled):
+    assert marked(write_title_case(pieces_of(line))) == titled
+
+
+@pytest.mark.parametrize(
+    ("text", "capitalized"),
+    [
+        ("the gate", "The Gate"),
+        ("don't\tstop  'til 1999", "Don't\tStop  'til 1999"),
+        (" émile ÉMILE", " Émile ÉMILE"),
+        ("", ""),
+    ],
+)
+def test_words_between_white_space_get_capitals(text, capitalized):
+    assert text_of(write_title_case([Piece(text)])) == capitalized
+
+
+@given(queries_in_pieces(), RNGS)
+@settings(deadline=None)
+def test_a_swap_changes_expressions_outside_of_entities_within_their_groups(pieces, rng):
+    swapped = swap_alternatives(pieces, ALTERNATIVES, rng)
+    assert entities(swapped) == entities(pieces)
+    for old, new in zip(between(pieces), between(swapped), strict=True):
+        assert ALTERNATIVES.pattern.split(new) == ALTERNATIVES.pattern.split(old)
+        olds, news = map(ALTERNATIVES.pattern.findall, (old, new))
+        for one, other in zip(olds, news, strict=True):
+            assert ALTERNATIVES.groups[one.lower()] is ALTERNATIVES.groups[other.lower()]
+
+
+@given(queries_in_pieces(), RNGS)
+@settings(deadline=None)
+def test_a_query_in_lower_case_stays_so_with_other_expressions(pieces, rng):
+    lower = [piece._replace(text=piece.text.lower()) for piece in pieces]
+    text = text_of(swap_alternatives(lower, ALTERNATIVES, rng))
+    assert text == text.lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "swapped"),
+    [
+        ("more pop", {"more pop", "more r&b", "more post rock"}),
+        ("Hits?", {"songs?", "hits?"}),
+        ("on Spotify.", {"on Spotify.", "on YouTube.", "on YouTube Music."}),
+        ("on SPOTIFY", {"on Spotify", "on YouTube", "on YouTube Music"}),
+        ("on youtube music", {"on spotify", "on youtube", "on youtube music"}),
+        ("1977's", {f"{year}'s" for year in YEARS}),
+        ("2001/1989", {f"{one}/{other}" for one in YEARS for other in YEARS}),
+        ("(r&b)", {"(pop)", "(r&b)", "(post rock)"}),
+        ("[songs](WoA) on [1989](WoA)", {"[songs](WoA) on [1989](WoA)"}),
+        ("popular rock hitss, k-pops of the 1977s", {"popular rock hitss, k-pops of the 1977s"}),
+    ],
+)
+def test_whole_expressions_outside_of_entities_are_swapped(groups, line, swapped):
+    expressions = read_alternatives(groups)
+    pieces = pieces_of(line)
+    found = {marked(swap_alternatives(pieces, expressions, random.Random(s))) for s in SEEDS}
+    assert found == swapped
+
+
+@pytest.mark.parametrize("text", ["ſongs", "hİts", "hıts", "SPOTİFY"])
+def test_letters_that_only_resemble_those_of_an_expression_do_no_harm(groups, text):
+    (piece,) = swap_alternatives([Piece(text)], read_alternatives(groups), random.Random(0))
+    assert piece.text
+
+
+def test_expressions_are_read_with_those_of_their_group(groups):
+    read = read_alternatives(groups)
+    assert read.groups == {e.lower(): group for group in GROUPS.values() for e in group}
+    assert all(read.pattern.fullmatch(e) for group in GROUPS.values() for e in group)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *([], ["pop", "rock"], {}, {"genre": []}, {"genre": "pop"}, {"genre": [""]}),
+        *({"genre": ["pop"], "year": [1989]}, {"genre": {"pop": "rock"}}, None, "pop"),
+    ],
+)
+def test_a_file_that_holds_no_groups_of_expressions_is_refused_and_named(tmp_path, content):
+    path = tmp_path / "alternatives.json"
+    srsly.write_json(path, content)
+    with pytest.raises(ValueError, match=r"alternatives\.json: write a JSON object"):
+        alternatives(path)
+
+
+def test_a_file_of_alternatives_that_is_no_json_is_refused(tmp_path):
+    path = tmp_path / "alternatives.json"
+    path.write_text('{"genre": ["pop"', encoding="utf8")
+    with pytest.raises(ValueError):
+        alternatives(path)
+
+
+def test_the_projects_alternatives_are_groups_of_expressions_without_white_space_at_the_edges():
+    for group in srsly.read_json(ALTERNATIVES_PATH).values():
+        assert len(group) > 1
+        assert [e for e in group if not e or e != " ".join(e.split())] == []
+
+
+def test_no_expression_of_the_projects_alternatives_is_listed_twice():
+    lists = srsly.read_json(ALTERNATIVES_PATH).values()
+    counts = Counter(expression.lower() for group in lists for expression in group)
+    assert [expression for expression, count in counts.items() if count > 1] == []
+    assert set(ALTERNATIVES.groups) == set(counts)
+
+
 def test_the_artists_of_a_corpus_are_read_with_the_works_beside_them(corpus):
     assert read_mentions(corpus) == [
         NameRecord("sade", ("smooth operator", "by your side")),
@@ -498,6 +784,16 @@ def test_the_level_is_the_probability_that_names_are_replaced(names):
     assert 70 < sum(line != "like [korn](Artist)" for line in lines) < 130
 
 
+@pytest.mark.parametrize(
+    ("signs", "artists"),
+    [(0.0, {"guns n roses", "bjork", "ac dc"}), (1.0, {"guns n' roses", "björk", "ac/dc"})],
+)
+def test_names_keep_their_signs_as_often_as_the_config_says(names, signs, artists):
+    random.seed(0)
+    augmenter = mentions(names, signs=signs)
+    assert {augment(augmenter, "like [korn](Artist)")[6:-9] for _ in range(30)} == artists
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_level_0_passes_queries_unchanged(names, line):
     example = example_of(line)
@@ -509,7 +805,32 @@ def test_a_query_without_entities_has_no_names_to_replace(names):
     assert list(mentions(names)(NLP, example)) == [example]
 
 
-@pytest.mark.parametrize("line", LINES)
+def test_expressions_outside_of_entities_are_swapped_for_others_of_the_file(groups):
+    random.seed(0)
+    found = {augment(alternatives(groups), "hits by [pop](Artist) on youtube") for _ in range(50)}
+    assert found == {
+        f"{item} by [pop](Artist) on {service}" for item in GROUPS["items"] for service in SERVICES
+    }
+
+
+def test_the_level_is_the_probability_that_expressions_are_swapped():
+    augmenter = alternatives(level=0.25)
+    random.seed(0)
+    lines = [augment(augmenter, LINE_WITH_ALTERNATIVES) for _ in range(400)]
+    assert 70 < sum(line != LINE_WITH_ALTERNATIVES for line in lines) < 130
+
+
+@pytest.mark.parametrize("line", [*LINES, NATURAL_LINE, LINE_WITH_ALTERNATIVES])
+def test_level_0_swaps_no_expressions(line):
+    example = example_of(line)
+    assert list(alternatives(level=0.0)(NLP, example)) == [example]
+
+
+def test_a_query_without_alternatives_passes_unchanged():
+    assert augment(alternatives(), LINES[0]) == LINES[0]
+
+
+@pytest.mark.parametrize("line", [*LINES, NATURAL_LINE])
 def test_no_noise_passes_queries_unchanged(line):
     assert augment(noise(), line) == line
 
@@ -527,6 +848,11 @@ def test_no_noise_passes_queries_unchanged(line):
                 for end in ("", ".", "?", "!", "...", "??")
             },
         ),
+        ("plain", "I'm into [Sade](Artist)!", {"im into [sade](Artist)"}),
+        ("titled", "I'm into [Sade](Artist)!", {"I'm Into [Sade](Artist)!"}),
+        ("titled", "im into [sade adu](Artist)", {"Im Into [Sade Adu](Artist)"}),
+        ("shouted", "I'm into [Sade](Artist)!", {"I'M INTO [SADE](Artist)!"}),
+        ("shouted", "im into [sade](Artist)", {"IM INTO [SADE](Artist)"}),
     ],
 )
 def test_each_noise_rewrites_as_its_name_says(kind, line, noisy):
@@ -535,45 +861,75 @@ def test_each_noise_rewrites_as_its_name_says(kind, line, noisy):
     assert all(augment(augmenter, line) in noisy for _ in range(50))
 
 
-def test_a_noise_hits_as_many_queries_as_its_level_says():
+@pytest.mark.parametrize("line", [*LINES, NATURAL_LINE])
+def test_emoji_are_added_to_any_query(line):
     random.seed(0)
-    lines = [augment(noise(typos=0.25), LINES[0]) for _ in range(400)]
-    assert 70 < sum(line != LINES[0] for line in lines) < 130
+    augmenter = noise(emoji=1.0)
+    assert all(re.search(f"[{EMOJI}]", augment(augmenter, line)) for _ in range(20))
 
 
-def test_names_in_a_natural_query_stay_as_they_are_written():
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("typos", LINES[0]),
+        ("natural", LINES[0]),
+        ("plain", NATURAL_LINE),
+        ("titled", LINES[0]),
+        ("titled", NATURAL_LINE),
+        ("shouted", LINES[0]),
+        ("shouted", NATURAL_LINE),
+        ("emoji", LINES[0]),
+        ("emoji", NATURAL_LINE),
+    ],
+)
+def test_a_noise_hits_as_many_queries_as_its_level_says(kind, line):
     random.seed(0)
-    lines = [augment(noise(natural=1.0), "I love [Don't Cry](WoA)!") for _ in range(20)]
-    assert all("[Don't Cry](WoA)" in line for line in lines)
+    lines = [augment(noise(**{kind: 0.25}), line) for _ in range(400)]
+    assert 70 < sum(new != line for new in lines) < 130
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"), [("typos", NATURAL_LINE), ("natural", NATURAL_LINE), ("plain", LINES[0])]
+)
+def test_plain_and_natural_queries_have_noises_of_their_own(kind, line):
+    random.seed(0)
+    augmenter = noise(**{kind: 1.0})
+    assert {augment(augmenter, line) for _ in range(20)} == {line}
+
+
+@pytest.fixture(scope="module")
+def by_halves(names):
+    """Every augmenter, at level 0.5."""
+    levels = dict.fromkeys(NO_NOISE, 0.5)
+    return chain(mentions(names, level=0.5), alternatives(level=0.5), noise(**levels))
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_augmenters_are_deterministic_under_one_seed(names, seed):
-    augmenter = chain(mentions(names, level=0.5), noise(**dict.fromkeys(NO_NOISE, 0.5)))
-    assert augment_all(augmenter, seed) == augment_all(augmenter, seed)
+def test_augmenters_are_deterministic_under_one_seed(by_halves, seed):
+    assert augment_all(by_halves, seed) == augment_all(by_halves, seed)
 
 
-def test_another_seed_makes_other_queries(names):
-    augmenter = chain(mentions(names, level=0.5), noise(**dict.fromkeys(NO_NOISE, 0.5)))
-    assert augment_all(augmenter, 0) != augment_all(augmenter, 7)
+def test_another_seed_makes_other_queries(by_halves):
+    assert augment_all(by_halves, 0) != augment_all(by_halves, 7)
 
 
 @pytest.mark.parametrize(
     "query",
     [
         pytest.param(
-            Query("", "like sade or halo", (Span(5, 9, "Artist"), Span(13, 17, AMBIGUOUS))),
+            Query("", "like sade or halo, rock", (Span(5, 9, "Artist"), Span(13, 17, AMBIGUOUS))),
             id="ambiguous",
         ),
         pytest.param(
-            Query("", "like sade or halo", (Span(5, 9, "Artist"),), complete=False),
+            Query("", "like sade or halo, rock", (Span(5, 9, "Artist"),), complete=False),
             id="incomplete",
         ),
     ],
 )
 def test_queries_with_missing_tokens_pass_unchanged(names, query):
     example = as_example(query)
-    for augmenter in (mentions(names), noise(**dict.fromkeys(NO_NOISE, 1.0))):
+    noisy = noise(**dict.fromkeys(NO_NOISE, 1.0))
+    for augmenter in (mentions(names), alternatives(), noisy):
         (new,) = augmenter(NLP, example)
         assert new is example
 
@@ -612,23 +968,36 @@ def test_an_empty_chain_passes_queries_unchanged():
     assert list(chain()(NLP, example)) == [example]
 
 
-def test_a_chain_is_made_of_the_augmenters_that_a_config_lists(names):
+def test_a_chain_is_made_of_the_augmenters_that_a_config_lists(names, groups):
     mentions_block = {
-        "@augmenters": "music_ner.mentions.v1",
+        "@augmenters": "music_ner.mentions.v2",
         "names": names,
         "corpus": None,
         "level": 1.0,
         "share_of_names": 1.0,
+        "signs": 0.0,
     }
-    noise_block = {"@augmenters": "music_ner.noise.v2", **NO_NOISE, "typos": 1.0, "capitals": 0.8}
-    blocks = {"*": {"mentions": mentions_block, "noise": noise_block}}
+    noise_block = {"@augmenters": "music_ner.noise.v3", **NO_NOISE, "typos": 1.0, "capitals": 0.8}
+    alternatives_block = {
+        "@augmenters": "music_ner.alternatives.v1",
+        "path": str(groups),
+        "level": 1.0,
+    }
+    blocks = {
+        "*": {
+            "mentions": mentions_block,
+            "alternatives": alternatives_block,
+            "noise": noise_block,
+        }
+    }
     config = {"augmenter": {"@augmenters": "music_ner.chain.v1", **blocks}}
     random.seed(0)
-    new = augment(registry.resolve(config)["augmenter"], "[halo](WoA) by [sade](Artist)")
+    new = augment(registry.resolve(config)["augmenter"], "[halo](WoA) by [sade](Artist) 1989")
     without_noise = (
-        f"[{spell(work)}](WoA) by [{spell(record.artist)}](Artist)"
+        f"[{spell(work)}](WoA) by [{spell(record.artist)}](Artist) {year}"
         for record in RECORDS
         for work in record.works
+        for year in YEARS
     )
     assert new in set().union(*map(misspelt, without_noise))
 
@@ -664,10 +1033,10 @@ def test_every_token_of_a_new_query_has_a_tag(names):
 
 @pytest.fixture(scope="module")
 def everything(names):
-    return chain(mentions(names), noise(**dict.fromkeys(NO_NOISE, 0.5)))
+    return chain(mentions(names), alternatives(), noise(**dict.fromkeys(NO_NOISE, 0.5)))
 
 
-@given(pieces=queries_in_pieces(SPACED_GAPS), seed=st.integers(0, 2**32))
+@given(pieces=queries_in_pieces(SPACED_GAPS | NATURAL_GAPS), seed=st.integers(0, 2**32))
 @settings(deadline=None)
 def test_a_new_query_is_one_text_with_entities_of_the_same_labels(everything, pieces, seed):
     random.seed(seed)
@@ -714,9 +1083,4 @@ def test_capitals_are_as_probable_as_the_config_says(capitals, names):
 
 def test_without_any_name_there_is_nothing_to_put_in():
     with pytest.raises(ValueError, match="no names"):
-        create_mention_augmenter(names=[], corpus=None, level=0.5, share_of_names=0.5)
-
-
-def test_a_possessive_written_naturally_is_part_of_the_name():
-    found = {marked(p) for p in naturally("[radiohead](Artist) [creep](WoA)")}
-    assert any("[Radiohead's](Artist) " in line for line in found)
+        create_mention_augmenter(names=[], corpus=None, level=0.5, share_of_names=0.5, signs=0.5)

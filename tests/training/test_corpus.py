@@ -42,8 +42,12 @@ def test_queries_are_repeated_beside_a_supplement(tmp_path):
 def test_a_corpus_is_augmented_anew_each_time(tiny_corpus, tmp_path):
     record = {"artist": "Nobody Else", "works": ["One Title", "Another Title"]}
     srsly.write_jsonl(tmp_path / "names.jsonl", [record])
-    mentions = registry.augmenters.get("music_ner.mentions.v1")(
-        names=[str(tmp_path / "names.jsonl")], corpus=None, level=0.5, share_of_names=1.0
+    mentions = registry.augmenters.get("music_ner.mentions.v2")(
+        names=[str(tmp_path / "names.jsonl")],
+        corpus=None,
+        level=0.5,
+        share_of_names=1.0,
+        signs=0.0,
     )
     corpus = registry.readers.get("music_ner.Corpus.v1")(tiny_corpus / "train.spacy", 1, mentions)
     random.seed(0)
