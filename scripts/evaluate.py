@@ -37,9 +37,6 @@ PACKAGES = (
 def show_confidence(result: dict[str, dict[str, Any]]) -> None:
     """Print the scores of confidences as tables."""
 
-    def number(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3f}"
-
     rows = [
         (name, row["entities"], *(number(row.get(key)) for key in CALIBRATION_SCORES))
         for name, row in result.items()
@@ -51,6 +48,27 @@ def show_confidence(result: dict[str, dict[str, Any]]) -> None:
     rows = [[number(row[key]) for key in keys] for row in thresholds]
     header = ("confidence at least", "precision", "recall", "share kept")
     msg.table(rows, header=header, divider=True, aligns=("r", "r", "r", "r"))
+
+
+def number(value: float | None) -> str:
+    """RETURNS (str): A score with three decimals; a dash for None."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def show_sources(sources: dict[str, dict[str, Any]]) -> None:
+    """Print the scores of each source of queries as a table."""
+    titles = {
+        "micro_f1": "micro F1",
+        "macro_f1": "macro F1",
+        "ece": "calibration error",
+        "auroc": "AUROC",
+    }
+    rows = [
+        (name, row["queries"], row["entities"], *(number(row.get(key)) for key in titles))
+        for name, row in sources.items()
+    ]
+    header = ("source", "queries", "entities", *titles.values())
+    msg.table(rows, header=header, divider=True, aligns=("l", *"rrrrrr"))
 
 
 def show(name: str, result: dict[str, Any]) -> None:
@@ -71,6 +89,7 @@ def show(name: str, result: dict[str, Any]) -> None:
     rows = [(label, *counts.values()) for label, counts in result["errors"].items()]
     aligns = ("l", *("r" for _ in ERRORS))
     msg.table(rows, header=("", *ERRORS), divider=True, aligns=aligns)
+    show_sources(result["sources"])
     if "confidence" in result:
         show_confidence(result["confidence"])
 
@@ -101,6 +120,8 @@ def main(
         metrics[name] = evaluate(nlp, gold, seed)
         if name == "dev":
             del metrics[name]["confidence"]  # it was calibrated there
+            for row in metrics[name]["sources"].values():
+                del row["ece"], row["auroc"]
         show(name, metrics[name])
     if encoder["fallback"]:
         msg.warn(f"Measured with the fallback encoder {encoder['name']}", encoder["fallback"])

@@ -56,6 +56,36 @@ def test_words_count_whole_where_spacy_counts_tokens():
     assert result["spacy"]["ents_f"] == 0.0
 
 
+def test_scores_are_given_by_source_of_the_queries():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Artist", "pattern": "moby"}])
+    queries = [
+        Query("posts:1", "more moby", (Span(5, 9, "Artist"),)),
+        Query("searches:1", "moby halo", (Span(0, 4, "Artist"), Span(5, 9, "WoA"))),
+        Query("posts:2", "moby dick the novel"),
+        Query("gold.bio:7", "moby dick"),
+        Query("", "calm piano"),
+    ]
+    sources = evaluate(nlp, [to_doc(query, nlp.make_doc) for query in queries], 0)["sources"]
+    assert list(sources) == ["", "gold.bio", "posts", "searches"]
+    assert [row["queries"] for row in sources.values()] == [1, 1, 2, 1]
+    assert [row["entities"] for row in sources.values()] == [0, 0, 1, 2]
+    assert [row["micro_f1"] for row in sources.values()] == pytest.approx([0, 0, 2 / 3, 2 / 3])
+    assert [row["macro_f1"] for row in sources.values()] == pytest.approx([0, 0, 2 / 3, 0.5])
+    assert {row["ece"] for row in sources.values()} == {None}
+    assert {row["auroc"] for row in sources.values()} == {None}
+
+
+def test_the_sources_make_up_the_whole(tiny_model, tiny_corpus):
+    nlp = spacy.load(tiny_model)
+    result = evaluate(nlp, read_docs(tiny_corpus, nlp), 0)
+    rows = result["sources"].values()
+    assert set(result["sources"]) == {"posts", "searches"}
+    assert sum(row["queries"] for row in rows) == result["queries"]
+    assert sum(row["entities"] for row in rows) == micro(result)["support"]
+    assert [row["micro_f1"] for row in rows] == [row["macro_f1"] for row in rows] == [1.0, 1.0]
+
+
 @pytest.fixture
 def half_sure(tiny_model):
     """The tiny pipeline, a fixed confidence for either label."""
@@ -80,3 +110,18 @@ def test_confidences_are_scored_by_label(half_sure):
     assert at[0.7]["precision"] == 1.0
     assert at[0.7]["recall"] == 0.5
     assert at[0.7]["kept"] == 0.5
+
+
+def test_confidences_are_scored_by_source(half_sure):
+    text = "songs like karma police by radioheads"
+    queries = [
+        Query("posts:1", text, (Span(11, 23, "WoA"), Span(27, 37, "Artist"))),
+        Query("searches:1", text, (Span(11, 23, "WoA"),)),
+        Query("searches:2", "dark ambient for the attic"),
+    ]
+    gold = [to_doc(query, half_sure.make_doc) for query in queries]
+    posts, searches = evaluate(half_sure, gold, 0)["sources"].values()
+    assert posts["ece"] == pytest.approx((0.25 + 0.5) / 2, abs=1e-6)
+    assert posts["auroc"] is None  # no entity is wrong
+    assert searches["ece"] == pytest.approx((0.25 + 0.5) / 2, abs=1e-6)
+    assert searches["auroc"] == 1.0

@@ -43,6 +43,28 @@ def test_the_command_writes_scores_and_where_they_come_from(tiny_model, tiny_cor
     assert "fallback" not in printed
 
 
+def test_confidences_are_scored_on_test_alone(tiny_model, tiny_corpus, files, capsys):
+    encoder, sources, output = files(fallback=None)
+    main(tiny_model, tiny_corpus, encoder, sources, output, seed=3, gpu_id=-1)
+    metrics = srsly.read_json(output)
+    scores = {"queries", "entities", "micro_f1", "macro_f1"}
+    assert "confidence" not in metrics["dev"]
+    assert "confidence" in metrics["test"]
+    assert {name: set(row) for name, row in metrics["dev"]["sources"].items()} == {
+        "posts": scores,
+        "searches": scores,
+    }
+    assert {name: set(row) for name, row in metrics["test"]["sources"].items()} == {
+        "posts": scores | {"ece", "auroc"},
+        "searches": scores | {"ece", "auroc"},
+    }
+    dev, test = ("".join(part.split()) for part in capsys.readouterr().out.split("test: 20"))
+    assert "posts10101.0001.000--" in dev
+    assert "posts10101.0001.0000." in test
+    assert "searches10101.0001.000--" in dev
+    assert "searches10101.0001.0000." in test
+
+
 def test_the_command_says_aloud_that_the_encoder_is_a_fallback(tiny_corpus, files, capsys):
     encoder, sources, output = files(fallback="the Hub did not answer")
     model = output.parent.parent / "blank"
