@@ -65,6 +65,7 @@ def prepare(
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
     metrics_path: Path = typer.Argument(..., help="JSON file written by evaluate", exists=True),
+    behaviour_path: Path = typer.Argument(..., help="JSON file written by behaviour", exists=True),
     encoders_path: Path = typer.Argument(
         ..., help="JSON file with the settings of each encoder", exists=True
     ),
@@ -88,7 +89,9 @@ def main(
     licence = known.get("licence", "see the encoder's own model card")
     meta = {**srsly.read_json(model / "meta.json"), "name": name, "version": version}
     meta["requirements"] = [requirement_of(model)]
-    meta = describe(meta, metrics, licence, Template(card_path.read_text(encoding="utf8")))
+    rates = srsly.read_json(behaviour_path)["rates"]
+    card = Template(card_path.read_text(encoding="utf8"))
+    meta = describe(meta, metrics, rates, licence, card)
     package_name = f"{meta['lang']}_{name}-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "model"

@@ -9,6 +9,7 @@ from wasabi import msg
 
 def main(
     metrics_path: Path = typer.Argument(..., help="JSON file written by evaluate", exists=True),
+    behaviour_path: Path = typer.Argument(..., help="JSON file written by behaviour", exists=True),
     wheel: Path = typer.Argument(..., help="Wheel of the package", exists=True),
     page: Path = typer.Argument(..., help="displaCy page", exists=True),
 ) -> None:
@@ -23,6 +24,14 @@ def main(
     msg.divider(f"Scores with {encoder['name']}, seed {metrics['seed']}")
     header = ("split", "", "precision", "recall", "F1", "support")
     msg.table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "r", "r"))
+    rates = srsly.read_json(behaviour_path)["rates"]
+    rows = [
+        (name.replace("_", " "), row["tests"], f"{row['passed']:.0%}")
+        for name, row in rates.items()
+    ]
+    msg.table(
+        rows, header=("behaviour test", "number", "passed"), divider=True, aligns=("l", "r", "r")
+    )
     if encoder["fallback"]:
         msg.warn(f"{encoder['name']} is a fallback", encoder["fallback"])
     msg.good(f"Wheel: {wheel}")

@@ -76,12 +76,16 @@ def test_all_ends_with_scores_wheel_and_page(project):
     assert result.returncode == 0, result.stdout + result.stderr
     ending = result.stdout[result.stdout.index("summary") :]
     assert "micro avg" in ending
+    assert "spoken command" in ending
     assert f"{NAME}-0.0.1-py3-none-any.whl" in ending
     assert "training/displacy.html" in ending
     assert (folder / WHEEL).is_file()
     metrics = srsly.read_json(folder / "metrics" / "scores.json")
     assert metrics["encoder"]["name"] == "tiny-bert"
     assert metrics["test"]["queries"] == 4
+    rates = srsly.read_json(folder / "metrics" / "behaviour.json")["rates"]
+    capabilities = {path.stem for path in (folder / "assets" / "behaviour").glob("*.txt")}
+    assert set(rates) == capabilities | {"all"}
 
 
 def test_a_second_run_does_nothing_again(project):
@@ -96,6 +100,7 @@ def test_a_second_run_does_nothing_again(project):
         "train",
         "calibrate",
         "evaluate",
+        "capabilities",
         "package",
         "visualize",
     }
@@ -116,6 +121,7 @@ def test_fast_makes_a_second_package(project):
     wheel = folder / WHEELS / f"{fast}-0.0.1-py3-none-any.whl"
     assert wheel.stat().st_size < (folder / WHEEL).stat().st_size
     assert srsly.read_json(folder / "metrics" / "fast" / "scores.json")["test"]["queries"] == 4
+    assert srsly.read_json(folder / "metrics" / "fast" / "behaviour.json")["rates"]["all"]["tests"]
 
 
 def test_a_change_of_the_data_makes_convert_stale(project):

@@ -16,7 +16,7 @@ from music_ner import __version__
 from scripts.install import is_installed
 from scripts.package import main, prepare, requirement_of
 from tests.conftest import ROOT
-from tests.packages import CARD_PATH
+from tests.packages import CARD_PATH, RATES
 
 ENCODERS_PATH = ROOT / "configs" / "encoders.json"
 
@@ -26,10 +26,12 @@ def run_main(tiny_model, metrics, tmp_path_factory):
     """Package the tiny model by the command, each time into the same folder."""
     folder = tmp_path_factory.mktemp("project")
     srsly.write_json(folder / "scores.json", metrics)
+    srsly.write_json(folder / "behaviour.json", {"rates": RATES, "failed": []})
 
     def run(name: str = "tiny_packaged", version: str = "1.2.3"):
         output = folder / "packages"
-        arguments = (tiny_model, folder / "scores.json", ENCODERS_PATH, CARD_PATH, output)
+        measured = (folder / "scores.json", folder / "behaviour.json")
+        arguments = (tiny_model, *measured, ENCODERS_PATH, CARD_PATH, output)
         main(*arguments, name=name, version=version, licence_path=ROOT / "LICENSE")
         return output / f"en_{name}-{version}"
 
@@ -59,12 +61,17 @@ def test_a_prepared_pipeline_works_and_names_no_path_of_this_machine(
     config = util.load_config(model / "config.cfg", interpolate=False)
     config["training"]["logger"]["output_file"] = str(tmp_path / "log.jsonl")
     config["initialize"]["components"]["catalogue"]["names"] = [str(tmp_path / "names.jsonl")]
+    config["paths"]["alternatives"] = str(tmp_path / "alternatives.json")
     config.to_disk(model / "config.cfg", interpolate=False)
     prepare(model, folder, meta, "all-MiniLM-L6-v2", "Apache-2.0", ROOT / "LICENSE")
     for name in ("config.cfg", "meta.json"):
         text = (folder / name).read_text(encoding="utf8")
         for path in (tiny_bert, tiny_corpus, tiny_model, ROOT, tmp_path):
             assert str(path) not in text
+    prepared = util.load_config(folder / "config.cfg", interpolate=True)
+    assert set(prepared["paths"].values()) == {None}
+    augmenters = prepared["corpora"]["train"]["augmenter"]["*"]
+    assert augmenters["alternatives"]["path"] is None
     assert "all-MiniLM-L6-v2" in (folder / "config.cfg").read_text(encoding="utf8")
     licences = (folder / "LICENSES_SOURCES").read_text(encoding="utf8")
     assert "all-MiniLM-L6-v2, licensed under Apache-2.0" in licences
@@ -114,7 +121,10 @@ def test_the_package_holds_the_same_wheel(wheel, packaged):
 
 def test_the_wheel_holds_pipeline_model_card_and_licences(wheel):
     inside = "en_tiny_packaged/en_tiny_packaged-1.2.3"
-    assert "micro F1 1.000" in " ".join(read(wheel, f"{inside}/README.md").split())
+    card = read(wheel, f"{inside}/README.md")
+    assert "micro F1 1.000" in " ".join(card.split())
+    assert "\n| posts | 10 | 1.000 |" in card
+    assert "\n| typed search | 8 | 88% |\n" in card
     assert "MIT License" in read(wheel, f"{inside}/LICENSE")
     assert "Apache-2.0" in read(wheel, f"{inside}/LICENSES_SOURCES")
     assert json.loads(read(wheel, f"{inside}/meta.json"))["name"] == "tiny_packaged"

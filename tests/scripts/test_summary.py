@@ -9,6 +9,12 @@ def split(f1):
     return {"default": {"Artist": row, "micro avg": row}}
 
 
+RATES = {
+    "typed_search": {"tests": 8, "passed": 0.875, "invariance": 0.75},
+    "all": {"tests": 12, "passed": 11 / 12, "invariance": 0.75},
+}
+
+
 @pytest.fixture
 def printed(tmp_path, capsys):
     """What the command prints, without the white space that depends on the width."""
@@ -17,11 +23,12 @@ def printed(tmp_path, capsys):
         encoder = {"name": "tiny-bert", "fallback": fallback}
         metrics = {"encoder": encoder, "seed": 7, "dev": split(0.6124), "test": split(0.5896)}
         srsly.write_json(tmp_path / "scores.json", metrics)
+        srsly.write_json(tmp_path / "behaviour.json", {"rates": RATES, "failed": []})
         wheel = tmp_path / "en_music-1.0-py3-none-any.whl"
         wheel.touch()
         page = tmp_path / "page.html"
         page.touch()
-        main(tmp_path / "scores.json", wheel, page)
+        main(tmp_path / "scores.json", tmp_path / "behaviour.json", wheel, page)
         return "".join(capsys.readouterr().out.split()), wheel, page
 
     return run
@@ -33,6 +40,13 @@ def test_the_scores_of_dev_and_test_are_printed(printed):
     assert "devmicroavg0.7500.5000.6128" in text
     assert "testArtist0.7500.5000.5908" in text
     assert "testmicroavg0.7500.5000.5908" in text
+
+
+def test_the_pass_rates_of_behaviour_tests_are_printed(printed):
+    text, _, _ = printed()
+    assert "behaviourtestnumberpassed" in text
+    assert "typedsearch888%" in text
+    assert "all1292%" in text
 
 
 def test_the_paths_of_wheel_and_page_are_printed(printed):
