@@ -3,20 +3,24 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: all test test-quick
 
 all: .venv/installed
 	$(BIN)/python -m spacy project run all
 
+# A process for each core, so one thread in each.
+test test-quick: export OMP_NUM_THREADS = 1
+
 test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
-	cd benchmark && ../$(BIN)/python -m pytest
+	$(PYTEST)
+	cd benchmark && ../$(PYTEST)
 
 test-quick: .venv/installed-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
