@@ -79,7 +79,7 @@ def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
     """A complete training config that makes the tiny BERT learn the small corpus by heart."""
     config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
     settings = {
-        "schedule.epochs": 40,
+        "schedule.epochs": 60,
         "training.batcher.size": 100,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "initialize.components.catalogue.names": [],

@@ -141,13 +141,16 @@ def packaged(tiny_model, tiny_corpus, tmp_path_factory):
     encoders = folder / "encoders.json"
     srsly.write_json(encoders, {})
     metrics = [folder / name for name in ("encoder.json", "sources.json", "scores.json")]
+    rates = {"all": {"tests": 1, "passed": 1.0}}
+    srsly.write_json(folder / "behaviour.json", {"rates": rates, "failed": []})
     card, packages = ROOT / "configs" / "model_card.md", folder / "packages"
+    measured = [folder / name for name in ("scores.json", "behaviour.json")]
     named = ["--name", "tiny_fast", "--version", "0.0.1"]
     commands = [
         ["library", ROOT, folder / "packages" / "wheels"],
         ["export", tiny_model, tiny_corpus / "test.spacy", folder / "fast"],
         ["evaluate", folder / "fast", tiny_corpus, *metrics],
-        ["package", folder / "fast", folder / "scores.json", encoders, card, packages, *named],
+        ["package", folder / "fast", *measured, encoders, card, packages, *named],
     ]
     for name, *arguments in commands:
         command = [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)]
