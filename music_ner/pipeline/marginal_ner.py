@@ -5,6 +5,7 @@ model gives the probability of every span, summed over all taggings of the words
 most likely spans become entities.
 """
 
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,8 @@ MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
 SEPARATORS = ",;:|/\\-–—•·.…"
 NOT_FIRST = f"{SEPARATORS})]}}"
 NOT_LAST = f"{SEPARATORS}([{{"
+SYMBOL = "So"
+"""Unicode's category of emoji and other pictures."""
 ELLIPSES = ("...", "…")
 """They may begin a title, as in `...And Justice for All`."""
 
@@ -36,8 +39,10 @@ ELLIPSES = ("...", "…")
 class Edges(NamedTuple):
     """What a token may be in an entity.
 
-    first (bool): Whether it may be the first token: it is not a separator or a closing bracket.
-    last (bool): Whether it may be the last one: it is not a separator or an opening bracket.
+    first (bool): Whether it may be the first token: it is not a separator, a closing bracket or an
+        emoji.
+    last (bool): Whether it may be the last one: it is not a separator, an opening bracket or an
+        emoji.
     word (bool): Whether it has a letter or a digit. An entity has one.
     """
 
@@ -53,10 +58,13 @@ def edges_of(token: str) -> Edges:
     >>> edges_of("-"), edges_of("!")
     (Edges(first=False, last=False, word=False), Edges(first=True, last=True, word=False))
     """
+    is_word = any(map(str.isalnum, token))
+    if not is_word and any(unicodedata.category(character) == SYMBOL for character in token):
+        return Edges(first=False, last=False, word=False)
     return Edges(
         first=token in ELLIPSES or any(character not in NOT_FIRST for character in token),
         last=any(character not in NOT_LAST for character in token),
-        word=any(map(str.isalnum, token)),
+        word=is_word,
     )
 
 

@@ -317,7 +317,9 @@ def test_signs_and_emoji_alone_are_no_entity(tiny_model, text):
         ("…", (True, False, False)),
         ("!", (True, True, False)),
         ("&", (True, True, False)),
-        ("🔥", (True, True, False)),
+        ("🔥", (False, False, False)),
+        ("❤️", (False, False, False)),
+        ("P!nk🔥", (True, True, True)),
     ],
 )
 def test_what_a_token_may_be_in_an_entity(token, may_be):
