@@ -64,6 +64,8 @@ def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> No
     if comment := SENTENCE_ID.fullmatch(sentence[first]):
         query_id = comment["id"]
         del sentence[first]
+    if not sentence:
+        return
     for number, line in sentence.items():
         separator = "\t" if "\t" in line else None
         *word, tag = line.strip("\r\n ").split(separator)

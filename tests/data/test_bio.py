@@ -189,6 +189,12 @@ def test_a_comment_gives_a_query_its_id(read_words):
     assert reading.counts["words"] == 3
 
 
+def test_a_comment_without_words_is_no_query(read_words):
+    reading = read_words("# sent_id = posts:1\n\n# sent_id = posts:2\ncalm\tO\n")
+    assert [(query.id, query.text) for query in reading.queries] == [("posts:2", "calm")]
+    assert reading.rejected == []
+
+
 def test_a_comment_inside_a_query_is_rejected(read_words):
     reading = read_words("more\tO\n# sent_id = posts:3\nsade\tB-Artist\n")
     assert rejections(reading) == [(2, "not a word and a tag: separate the two by one tab")]
