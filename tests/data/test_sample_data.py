@@ -31,7 +31,9 @@ REAL_WITH_ENTITY, REAL_WITH_THREE, REAL_ARTIST = 0.43, 0.07, 0.57
 KINDS = {"posts": 7000, "commands": 3000, "searches": 2000, "questions": 2000, "negatives": 1500}
 """How many queries of each kind there are at least."""
 # Openings that name what follows: it need not be an artist as often as a work.
-NAMING = re.compile(r"artist|band|singer|composer|who|did|does|was|album|song by|title|which|is")
+NAMING = re.compile(
+    r"\b(artists?|bands?|singers?|composers?|who|did|does|was|albums?|song by|titles?|which|is)\b"
+)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +188,7 @@ def test_posts_are_about_as_long_as_real_ones(posts):
     lengths = [len(query.text.split()) for query in posts]
     assert statistics.mean(lengths) == pytest.approx(REAL_MEAN, abs=1.5)
     assert np.quantile(lengths, QUANTILES) == pytest.approx(REAL_QUANTILES, abs=2)
-    assert max(lengths) <= 50
+    assert max(lengths) <= 40
 
 
 def test_entities_are_about_as_frequent_as_in_real_posts(posts):
@@ -203,7 +205,7 @@ def test_most_entities_occur_once(queries):
     )
     once = sum(count == 1 for count in names.values()) / len(names)
     assert once > 0.8
-    assert {name: count for name, count in names.items() if count > 15} == {}
+    assert {name: count for name, count in names.items() if count > 10} == {}
 
 
 def test_no_query_is_from_public_data(queries, musicreconer, voice):
