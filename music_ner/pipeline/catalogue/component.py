@@ -37,7 +37,7 @@ from music_ner.pipeline.labels import LABELS
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
 SHORTEST_OWNER = 3  # characters of the word before a possessive s without an apostrophe
-STATE_FORMAT = 3  # of what is saved; it changes with the normal form of names
+STATE_FORMAT = 3  # it changes with the normal form of names, and with what is saved
 OUTSIDE = 2  # value of token.ent_iob
 # The labels that list a name: a bit for each label, and one more if the name has a leading "the".
 LISTED = (1, 2)
