@@ -222,9 +222,10 @@ def find_with_names_listed(nlp: Language, queries: Sequence[Query]) -> dict[str,
     saved = catalogue.to_bytes()
     artists, works = names_of(queries).values()
     catalogue.add(artists=artists, works=works)
-    found = find(nlp, queries)
-    catalogue.from_bytes(saved)
-    return found
+    try:
+        return find(nlp, queries)
+    finally:
+        catalogue.from_bytes(saved)
 
 
 def pass_rates(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
