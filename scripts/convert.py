@@ -6,10 +6,9 @@ from pathlib import Path
 import spacy
 import srsly
 import typer
-from spacy.tokens import DocBin
 from wasabi import msg
 
-from music_ner.data.corpora import SPLITS, convert
+from music_ner.data.corpora import SPLITS, convert, to_docbin
 from music_ner.files import UnreadableFileError, written_whole
 
 
@@ -63,7 +62,7 @@ def main(
             )
     for name in SPLITS:
         with written_whole(corpus / f"{name}.spacy") as path:
-            DocBin(docs=docs[name], store_user_data=True).to_disk(path)
+            to_docbin(docs[name]).to_disk(path)
     with written_whole(corpus / "summary.json") as path:
         srsly.write_json(path, summary)
     show(summary, rejected, rejected_path)

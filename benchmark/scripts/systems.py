@@ -13,7 +13,7 @@ import transformers
 from seqeval.metrics.sequence_labeling import get_entities
 from spacy.cli.train import train as train_spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training.loop import DIR_MODEL_LAST
 from transformers import (
     AutoModelForTokenClassification,
@@ -26,6 +26,7 @@ from transformers import (
 )
 
 import music_ner
+from music_ner.data.corpora import to_docbin
 from music_ner.data.query import TAGS, word_offsets, word_tags
 from music_ner.data.sources import hashed
 from music_ner.evaluation.calibration import calibrate, raw_spans
@@ -104,7 +105,7 @@ def pipeline(
             folder = Path(temporary)
             corpora = {split: folder / f"{split}.spacy" for split in ("train", "dev")}
             for split, path in corpora.items():
-                DocBin(docs=splits[split], store_user_data=True).to_disk(path)
+                to_docbin(splits[split]).to_disk(path)
             complete = configure(
                 inputs.config, inputs.encoder, all_settings, corpora, splits["train"], seed
             )

@@ -43,9 +43,13 @@ class WeightedCorpus(Corpus):
     ):
         super().__init__(path, augmenter=augmenter, shuffle=True)
         self.repeats = repeats
+        self._read: tuple[Vocab, list[Doc]] | None = None
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
-        yield from weighted(super().read_docbin(vocab, locs), self.repeats)
+        # spaCy reads the corpus once for each epoch and several times before; it takes seconds.
+        if self._read is None or self._read[0] is not vocab:
+            self._read = vocab, weighted(super().read_docbin(vocab, locs), self.repeats)
+        yield from self._read[1]
 
 
 def create_weighted_corpus(

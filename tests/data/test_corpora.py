@@ -584,3 +584,14 @@ def test_the_cookbooks_files_convert_to_the_known_numbers(cookbook):
     assert len(set.union(*split_keys)) == sum(map(len, split_keys))
     assert {q["text"] for q in summary["not_joined"]} <= set(texts(docs["train"]))
     assert 0.5 < summary["agreement"]["music_ner"]["f1"] < 1
+
+
+def test_a_docbin_gives_back_texts_entities_spans_and_user_data():
+    docs = [NLP("like sade"), NLP("korn"), NLP("something slow")]
+    docs[0].ents = [docs[0].char_span(5, 9, "Artist")]
+    docs[0].spans["annotators"] = [docs[0].char_span(0, 9, "WoA")]
+    docs[1].user_data["id"] = "posts:1"
+    docbin = DocBin().from_bytes(corpora.to_docbin(docs).to_bytes())
+    for written, stored in zip(docs, docbin.get_docs(spacy.blank("en").vocab), strict=True):
+        assert stored.to_json() == written.to_json()
+        assert stored.user_data == written.user_data
