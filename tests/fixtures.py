@@ -18,7 +18,7 @@ from music_ner.export.onnx import Precision, export_to_onnx
 from music_ner.training.config import configure
 
 ROOT = Path(__file__).parent.parent
-NOISE = ("typos", "natural", "plain", "titled", "shouted", "emoji")
+NOISE = ("typos", "natural", "plain", "capitalized", "titled", "shouted", "emoji")
 AUGMENTER = "corpora.train.augmenter.*"
 NO_AUGMENTATION = {
     f"{AUGMENTER}.mentions.level": 0.0,

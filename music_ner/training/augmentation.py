@@ -256,6 +256,17 @@ def write_title_case(pieces: Sequence[Piece]) -> list[Piece]:
     return written
 
 
+def capitalize_names(pieces: Sequence[Piece]) -> list[Piece]:
+    """RETURNS (list[Piece]): The query with a capital at the beginning of each word of a name, also
+    of those that are written small in titles, as in `Out Of The Blue`."""
+    return [
+        piece._replace(text=WORD_START.sub(lambda start: start[0].upper(), piece.text))
+        if piece.label
+        else piece
+        for piece in pieces
+    ]
+
+
 class Alternatives(NamedTuple):
     """Expressions that may stand for each other.
 
@@ -386,6 +397,7 @@ def create_noise_augmenter(
     natural: float,
     capitals: float,
     plain: float,
+    capitalized: float,
     titled: float,
     shouted: float,
     emoji: float,
@@ -397,6 +409,8 @@ def create_noise_augmenter(
         `write_naturally`).
     capitals (float): Probability that such a query has capitals too.
     plain (float): Probability that another query is written plainly (see `write_plainly`).
+    capitalized (float): Probability that each word of the names gets a capital, in a query that is
+        not plain, and is not written plainly.
     titled (float): Probability that each word of a query gets a capital.
     shouted (float): Probability that a query is written in capitals only.
     emoji (float): Probability that a query gets emoji.
@@ -410,6 +424,8 @@ def create_noise_augmenter(
                 pieces = write_naturally(pieces, capitals, random)
         elif random.random() < plain:
             pieces = write_plainly(pieces, random)
+        elif random.random() < capitalized:
+            pieces = capitalize_names(pieces)
         if random.random() < titled:
             pieces = write_title_case(pieces)
         if random.random() < shouted:

@@ -82,7 +82,9 @@ REWRITINGS = {
 }
 
 CAPITALS = SIGNS = 0.5
-NO_NOISE = dict.fromkeys(("typos", "natural", "plain", "titled", "shouted", "emoji"), 0.0)
+NO_NOISE = dict.fromkeys(
+    ("typos", "natural", "plain", "capitalized", "titled", "shouted", "emoji"), 0.0
+)
 SEEDS = range(100)
 
 RNGS = st.integers(0, 2**32).map(random.Random)
@@ -849,6 +851,12 @@ def test_no_noise_passes_queries_unchanged(line):
             },
         ),
         ("plain", "I'm into [Sade](Artist)!", {"im into [sade](Artist)"}),
+        (
+            "capitalized",
+            "On [out of the blue](WoA) by [AC/DC](Artist)!",
+            {"On [Out Of The Blue](WoA) by [AC/DC](Artist)!"},
+        ),
+        ("capitalized", "on [out of the blue](WoA)", {"on [out of the blue](WoA)"}),
         ("titled", "I'm into [Sade](Artist)!", {"I'm Into [Sade](Artist)!"}),
         ("titled", "im into [sade adu](Artist)", {"Im Into [Sade Adu](Artist)"}),
         ("shouted", "I'm into [Sade](Artist)!", {"I'M INTO [SADE](Artist)!"}),
@@ -874,6 +882,7 @@ def test_emoji_are_added_to_any_query(line):
         ("typos", LINES[0]),
         ("natural", LINES[0]),
         ("plain", NATURAL_LINE),
+        ("capitalized", "I love [one of us](WoA)!"),
         ("titled", LINES[0]),
         ("titled", NATURAL_LINE),
         ("shouted", LINES[0]),
