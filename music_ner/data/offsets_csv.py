@@ -5,15 +5,17 @@ read raises an error; a row that cannot be used is rejected with its reason.
 """
 
 import csv
+import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
-import pandas as pd
 from spacy.tokens import Doc
 
-from music_ner.data.query import AMBIGUOUS, Query, Span, move_spans, trim
+from music_ner.data.query import AMBIGUOUS, MAX_LENGTH, Query, Span, move_spans, trim
 from music_ner.data.reading import Reading
 from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
@@ -22,11 +24,27 @@ from music_ner.pipeline.normalization import normalize
 CSV_COLUMNS = ("id", "text", "start_offset", "end_offset", "label")
 CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?")
 OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
-
-
 OVERFLOW = "(more fields than columns)"
 COUNTS = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
-Record = dict[str, str]
+csv.field_size_limit(2**31 - 1)  # texts may be of any length
+
+
+class Record(NamedTuple):
+    """A record of a CSV file.
+
+    values (dict[str, str]): Its fields by column, empty where there are none.
+    content (dict[str, str] | str): What the file holds.
+    fault (str): Why the fields cannot be told apart, and the fix; empty if they can.
+    """
+
+    values: dict[str, str]
+    content: dict[str, str] | str
+    fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text; empty if it is not known, as where a comma split it."""
+        return "" if self.fault else self.values["text"]
 
 
 def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
@@ -43,18 +61,18 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
         `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
     RAISES (UnreadableFileError): If the file is not UTF-8, or not CSV with these columns.
     """
-    rows = _csv_rows(path)
-    texts_by_id = _texts_by_id(rows)
+    records = _records(path)
+    texts_by_id = _texts_by_id(records.values())
     spans_by_text: dict[str, dict[int, Span]] = {
-        normalize(row["text"])[0]: {} for row in rows.values() if _has_text(row)
+        normalize(record.text)[0]: {} for record in records.values() if record.text.strip()
     }
     reasons: dict[int, str] = {}
     counts = Counter(dict.fromkeys(COUNTS, 0))
-    for number, row in rows.items():
-        if fault := _fault(row, texts_by_id[row["id"]]):
+    for number, record in records.items():
+        if fault := _fault(record, texts_by_id[record.values["id"]]):
             reasons[number] = fault
             continue
-        text, span, repairs = _to_span(row, path.stem, make_doc)
+        text, span, repairs = _to_span(record.values, path.stem, make_doc)
         counts.update(repairs)
         earlier = spans_by_text[text]
         if any(span[:3] == other[:3] for other in earlier.values()):
@@ -67,30 +85,32 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     incomplete = {
         normalize(text)[0]
         for number in reasons
-        for text in _possible_texts(rows[number], texts_by_id)
+        for text in _possible_texts(records[number], texts_by_id)
     }
     queries = []
     for text, spans in spans_by_text.items():
         if spans:
-            query_id = f"{path.name}:{rows[min(spans)]['id']}"
+            query_id = f"{path.name}:{records[min(spans)].values['id']}"
             ordered = tuple(sorted(spans.values()))
             queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
-    rejected = [_rejection(path, number, rows[number], why) for number, why in reasons.items()]
+    rejected = [
+        {"file": str(path), "row": number, "reason": reason, "content": records[number].content}
+        for number, reason in reasons.items()
+    ]
     n_spans = sum(len(query.spans) for query in queries)
-    counts.update(rows=len(rows), spans=n_spans, rejected=len(rejected))
+    counts.update(rows=len(records), spans=n_spans, rejected=len(rejected))
     return Reading(queries, rejected, counts)
 
 
-def _texts_by_id(rows: dict[int, Record]) -> dict[str, set[str]]:
-    texts: dict[str, set[str]] = {row["id"]: set() for row in rows.values()}
-    for row in rows.values():
-        if _has_text(row):
-            texts[row["id"]].add(row["text"])
+def _texts_by_id(records: Iterable[Record]) -> dict[str, set[str]]:
+    texts: dict[str, set[str]] = {}
+    for record in records:
+        texts.setdefault(record.values["id"], set()).update(filter(str.strip, [record.text]))
     return texts
 
 
 def _to_span(
-    row: Record, annotator: str, make_doc: Callable[[str], Doc]
+    row: dict[str, str], annotator: str, make_doc: Callable[[str], Doc]
 ) -> tuple[str, Span, dict[str, int]]:
     """RETURNS (tuple[str, Span, dict[str, int]]): The normalized text of a row without faults, its
     span in that text, and the repairs that were made."""
@@ -113,65 +133,101 @@ def _overlapped(span: Span, others: dict[int, Span]) -> int | None:
     return None
 
 
-def _possible_texts(row: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
-    return {row["text"]} if _has_text(row) else texts_by_id[row["id"]]
+def _possible_texts(record: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
+    return {record.text} if record.text.strip() else texts_by_id[record.values["id"]]
 
 
-def _rejection(path: Path, number: int, row: Record, reason: str) -> dict:
-    content = {key: value for key, value in row.items() if key != OVERFLOW or value}
-    return {"file": str(path), "row": number, "reason": reason, "content": content}
-
-
-def _csv_rows(path: Path) -> dict[int, Record]:
+def _records(path: Path) -> dict[int, Record]:
     """Read the records that are not blank, by row number, without the header."""
-    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "engine": "python"}
     try:
-        columns = list(pd.read_csv(path, nrows=0, **options).columns)
-        missing = [column for column in CSV_COLUMNS if column not in columns]
-        if missing:
-            raise UnreadableFileError(
-                f"{path}: no column {', '.join(missing)}",
-                f"The first row must name the columns {','.join(CSV_COLUMNS)}.",
-            )
-        frame = pd.read_csv(
-            path,
-            header=None,
-            names=[*columns, OVERFLOW],
-            skip_blank_lines=False,
-            on_bad_lines=lambda fields: [
-                *fields[: len(columns)],
-                ",".join(filter(str.strip, fields[len(columns) :])),
-            ],
-            **options,
-        ).fillna("")
+        content = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UnreadableFileError(
-            f"{path}: not a CSV file ({error})",
-            f"It needs a first row {','.join(CSV_COLUMNS)}, and every quote closed.",
-        ) from error
-    rows = {
-        number: row
-        for number, row in enumerate(frame.to_dict("records"), start=1)
-        if any(value.strip() for value in row.values())
-    }
-    rows.pop(min(rows))
-    return rows
+    columns: list[str] = []
+    records: dict[int, Record] = {}
+    line_number = 1
+    for number, (lines, fields, problem) in enumerate(_parse(content), start=1):
+        if len(lines) > 1 and (
+            problem or any(_ends_as_a_row(line, columns) for line in lines[:-1])
+        ):
+            raise UnreadableFileError(
+                f"{path}, line {line_number}: a quote is opened and not closed",
+                "Close every quote, and double the quotes inside a text with quotes.",
+            )
+        line_number += len(lines)
+        if not any(field.strip() for field in fields):
+            continue
+        if columns:
+            records[number] = _to_record(columns, lines[0], fields, problem)
+        else:
+            columns = _columns(path, fields, problem)
+    if not columns:
+        _columns(path, [], "no row")
+    return records
 
 
-def _has_text(row: Record) -> bool:
-    """RETURNS (bool): Whether a record's text is known, which it is not if a comma split it."""
-    return bool(row["text"].strip()) and not row[OVERFLOW]
+def _parse(content: str) -> Iterator[tuple[list[str], list[str], str]]:
+    """Parse CSV.
+
+    content (str): A file's content.
+    YIELDS (tuple[list[str], list[str], str]): The lines of each record, its fields, and what is
+        wrong with it, if it cannot be parsed; then its fields are a guess.
+    """
+    # The last line makes a record that a quote keeps open to the end one of several lines.
+    lines = [*io.StringIO(content, newline=""), ""]
+    reader = csv.reader(lines, strict=True)
+    while (first := reader.line_num) < len(lines):
+        try:
+            fields, problem = next(reader), ""
+        except csv.Error as error:
+            fields, problem = lines[first].rstrip("\r\n").split(","), str(error)
+        yield lines[first : reader.line_num], fields, problem
 
 
-def _fault(row: Record, texts_of_id: set[str]) -> str | None:
-    """RETURNS (str | None): Why a row cannot be used, and the fix; None if it can."""
+def _ends_as_a_row(line: str, columns: list[str]) -> bool:
+    """RETURNS (bool): Whether offsets and label end a line, as they end a row."""
+    fields = line.strip().split(",")
+    if not columns or len(fields) < len(columns):
+        return False
+    start, end, label = (
+        fields[columns.index(column) - len(columns)].strip() for column in CSV_COLUMNS[2:]
+    )
+    return bool(OFFSET.fullmatch(start) and OFFSET.fullmatch(end) and CSV_LABEL.fullmatch(label))
+
+
+def _columns(path: Path, fields: list[str], problem: str) -> list[str]:
+    """RETURNS (list[str]): The names of the columns."""
+    fix = f"The first row must name the columns {','.join(CSV_COLUMNS)}."
+    if problem:
+        raise UnreadableFileError(f"{path}: not a CSV file ({problem})", fix)
+    columns = [field.strip() for field in fields]
+    if missing := [column for column in CSV_COLUMNS if column not in columns]:
+        raise UnreadableFileError(f"{path}: no column {', '.join(missing)}", fix)
+    if repeated := [column for column in CSV_COLUMNS if columns.count(column) > 1]:
+        raise UnreadableFileError(f"{path}: several columns {', '.join(repeated)}", fix)
+    return columns
+
+
+def _to_record(columns: list[str], line: str, fields: list[str], problem: str) -> Record:
+    values = dict(zip_longest(columns, fields[: len(columns)], fillvalue=""))
+    overflow = ",".join(filter(str.strip, fields[len(columns) :]))
+    if problem:
+        fault = f"not CSV ({problem}): put quotes around the text, and double the quotes inside"
+        return Record(values, line.rstrip("\r\n"), fault)
+    if overflow:
+        fault = "more fields than columns: put quotes around a text with commas"
+        return Record(values, values | {OVERFLOW: overflow}, fault)
+    return Record(values, values)
+
+
+def _fault(record: Record, texts_of_id: set[str]) -> str | None:
+    """RETURNS (str | None): Why a record cannot be used, and the fix; None if it can."""
+    if record.fault:
+        return record.fault
+    row = record.values
     missing = [column for column in CSV_COLUMNS if not row[column].strip()]
     if missing:
         return f"no value for {', '.join(missing)}: fill it in"
-    if row[OVERFLOW]:
-        return "more fields than columns: put quotes around a text with commas"
     if len(texts_of_id) > 1:
         return f"id {row['id']} stands for {len(texts_of_id)} different texts: give each an id"
     for column in ("start_offset", "end_offset"):
@@ -184,6 +240,9 @@ def _fault(row: Record, texts_of_id: set[str]) -> str | None:
         return f"the span {start} to {end} is not within the text (0 to {len(row['text'])})"
     if not row["text"][int(float(start)) : int(float(end))].strip():
         return f"the span {start} to {end} contains no text"
+    length = len(normalize(row["text"])[0])
+    if length > MAX_LENGTH:
+        return f"the text has {length} characters: cut it to {MAX_LENGTH}"
     return None
 
 

@@ -14,6 +14,8 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
 ANNOTATOR_KEY = "annotator"
 """Key of the span group in `doc.spans` that holds the annotators' spans."""
+MAX_LENGTH = 1_000_000
+"""Characters of the longest text that spaCy tokenizes."""
 SUPPLEMENT = "supplement"
 """Key in `doc.user_data` of queries that are only trained on."""
 

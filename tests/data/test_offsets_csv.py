@@ -250,6 +250,7 @@ def test_a_byte_order_mark_and_crlf_are_no_part_of_the_data(read_rows):
     [
         ('"calm, like sade"', 11, "calm, like sade"),
         ('"calm\nlike sade"', 10, "calm like sade"),
+        ('"at 5, 9,\nlike, sade"', 15, "at 5, 9, like, sade"),
         ('"calm\r\n\r\nlike sade"', 13, "calm like sade"),
         ('"a ""real"" sade"', 9, 'a "real" sade'),
         ('a 7" of sade', 8, 'a 7" of sade'),
@@ -307,13 +308,74 @@ def test_a_file_with_no_rows_holds_no_queries(read_rows):
         pytest.param(b"", "not a CSV file", id="empty"),
         pytest.param(BOM, "not a CSV file", id="only a BOM"),
         pytest.param(b"\n\n", "not a CSV file", id="blank"),
-        pytest.param((HEADER + '1,"sade,0,4,Artist\n').encode(), "quote", id="unclosed quote"),
-        pytest.param((HEADER + '1,sade,0,4,"Artist').encode(), "quote", id="unclosed at the end"),
+        pytest.param(
+            b"id,text,text" + HEADER[7:].encode(), "several columns text", id="column twice"
+        ),
+        pytest.param(b'"id"s,' + HEADER[3:].encode(), "not a CSV file", id="stray quote"),
     ],
 )
 def test_a_file_that_is_no_such_csv_is_an_error_that_names_the_file(read_rows, content, message):
     with pytest.raises(UnreadableFileError, match=rf"ann\.csv: .*{message}"):
         read_rows(content)
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('1,more sade,5,9,Artist\n2,"halo,0,4,WoA\n3,more korn,5,9,Artist\n', 3),
+        ('1,"sade,0,4,Artist\n', 2),
+        ('1,sade,0,4,"Artist', 2),
+        ('1,"sade\nlive",0,4,Artist\n\n2,"halo', 5),
+        ('1,"halo,0,4,WoA\n2,more sade,5,9,Artist\n3,"more, sade",6,10,Artist\n', 2),
+        ('1,"slow\n"halo" live",6,10,WoA\n2,more sade,5,9,Artist\n', 2),
+        ('"1\n', 2),
+        # closed by the stray quote of another row
+        ('1,"halo, slow,0,4,WoA\n2,more sade,5,9,Artist\n3,more korn",5,9,Artist\n', 2),
+        ('1,"halo,0,4,WoA\n2,more sade",5,9,Artist\n', 2),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_an_error_that_names_its_line(read_rows, rows, line):
+    with pytest.raises(UnreadableFileError, match=rf"ann\.csv, line {line}: a quote.*: Close"):
+        read_rows(rows)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        r'1,"more \"sade\" live",6,10,Artist',
+        '1,"more" sade,5,9,Artist',
+        '1,more sade,5,9,"Artist"s',
+        '"1"1,more sade,5,9,Artist',
+    ],
+)
+def test_a_row_with_a_stray_quote_is_rejected_as_it_was_written(read_rows, row):
+    reading = read_rows(f"2,calm korn,5,9,Artist\n{row}\n3,halo,0,4,WoA\n")
+    assert marked(reading) == [("calm korn", [("korn", "Artist")]), ("halo", [("halo", "WoA")])]
+    ((number, reason),) = rejections(reading)
+    assert number == 3
+    assert re.match("not CSV .*: .*double the quotes inside", reason)
+    assert reading.rejected[0]["content"] == row
+    assert reading.counts["rows"] == 3
+
+
+def test_a_row_with_a_stray_quote_makes_the_text_of_its_id_incomplete(read_rows):
+    rows = '1,halo by sade,0,4,WoA\n1,"halo" by sade,8,12,Artist\n2,more sade,5,9,Artist'
+    assert [query.complete for query in read_rows(rows).queries] == [False, True]
+
+
+@pytest.mark.parametrize("length", [131_073, 999_000])
+def test_a_text_may_be_long(read_rows, length):
+    text = "la " * (length // 3)
+    reading = read_rows(f"1,sade {text},0,4,Artist\n2,halo,0,4,WoA\n")
+    assert [spans for _, spans in marked(reading)] == [[("sade", "Artist")], [("halo", "WoA")]]
+
+
+def test_a_text_of_more_characters_than_spacy_reads_is_rejected(read_rows):
+    reading = read_rows(f"1,sade {'la|' * 300_000},0,4,Artist\n2,halo,0,4,WoA\n")
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+    ((number, reason),) = rejections(reading)
+    assert number == 2
+    assert reason.startswith("the text has 1200004 characters")
 
 
 def test_bytes_that_are_not_utf8_are_found_far_down_in_the_file(read_rows):
