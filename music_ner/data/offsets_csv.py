@@ -9,7 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,11 @@ CSV_COLUMNS = ("id", "text", "start_offset", "end_offset", "label")
 CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?")
 OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
 OVERFLOW = "(more fields than columns)"
-COUNTS = ("rows", "spans", "duplicates", "rejected", "trimmed", "grown")
+COUNTS = ("rows", "spans", "duplicates", "rejected", "glued", "trimmed", "grown")
+UNITS = {"UTF-16 code units": ("utf-16-le", 2), "UTF-8 bytes": ("utf-8", 1)}
+"""What offsets may count instead of characters, its encoding, and the bytes of one unit."""
+LINE_BREAK = len("\r\n")
+BEYOND = 2**53  # no text is as long, and floats are exact up to here
 csv.field_size_limit(2**31 - 1)  # texts may be of any length
 
 
@@ -47,18 +51,35 @@ class Record(NamedTuple):
         return "" if self.fault else self.values["text"]
 
 
+class Mark(NamedTuple):
+    """What a row marks.
+
+    text (str): The normalized text.
+    marked (Span): The span in it as the row gives it, without white space at its edges.
+    span (Span): The span, grown to whole tokens.
+    trimmed (bool): Whether there was white space at its edges.
+    """
+
+    text: str
+    marked: Span
+    span: Span
+    trimmed: bool
+
+
 def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     """Read the spans of one annotator from CSV.
 
-    Spans are trimmed, moved to the normalized text, and grown to whole tokens. Rows of one text are
-    spans of one query, whether or not they share an id. A query with a rejected row is marked as
-    incomplete, since the meaning of the row is not known.
+    Spans are trimmed, moved to the normalized text, and grown to whole tokens; those that then
+    share a token are rejected. Rows of one text are spans of one query, whether or not they share
+    an id. A query with a rejected row is marked as incomplete, since the meaning of the row is not
+    known.
 
     path (Path): A file with the columns id, text, start_offset, end_offset, label; one row per
         span. Labels may end in `_known` or `_deduced`.
     make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
-    RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `trimmed`,
-        `grown`, `duplicates` and `rejected` (rows = spans + duplicates + rejected).
+    RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `duplicates` and
+        `rejected` (rows = spans + duplicates + rejected), of the rejected `glued` ones, which share
+        a token, and of the `trimmed` and `grown` spans.
     RAISES (UnreadableFileError): If the file is not UTF-8, or not CSV with these columns.
     """
     records = _records(path)
@@ -66,21 +87,38 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     spans_by_text: dict[str, dict[int, Span]] = {
         normalize(record.text)[0]: {} for record in records.values() if record.text.strip()
     }
-    reasons: dict[int, str] = {}
-    counts = Counter(dict.fromkeys(COUNTS, 0))
-    for number, record in records.items():
-        if fault := _fault(record, texts_by_id[record.values["id"]]):
-            reasons[number] = fault
+    faults = (_fault(record, texts_by_id[record.values["id"]]) for record in records.values())
+    reasons = {number: fault for number, fault in zip(records, faults, strict=True) if fault}
+    given = {
+        number: (record.text, _to_span(record.values, path.stem))
+        for number, record in records.items()
+        if number not in reasons
+    }
+    reasons |= _in_other_units(given, make_doc)
+    reasons |= {
+        number: fault
+        for number, (text, span) in given.items()
+        if number not in reasons and (fault := _fault_of_span(text, span))
+    }
+    marks = {
+        number: _to_mark(text, span, make_doc)
+        for number, (text, span) in given.items()
+        if number not in reasons
+    }
+    glued = _glued(marks)
+    reasons |= glued
+    counts = Counter(dict.fromkeys(COUNTS, 0), glued=len(glued))
+    for number, mark in marks.items():
+        counts.update(trimmed=mark.trimmed, grown=mark.span != mark.marked)
+        earlier = spans_by_text[mark.text]
+        if number in reasons:
             continue
-        text, span, repairs = _to_span(record.values, path.stem, make_doc)
-        counts.update(repairs)
-        earlier = spans_by_text[text]
-        if any(span[:3] == other[:3] for other in earlier.values()):
+        if any(mark.span[:3] == other[:3] for other in earlier.values()):
             counts["duplicates"] += 1
-        elif overlapped := _overlapped(span, earlier):
+        elif overlapped := _overlapped(mark.span, earlier):
             reasons[number] = f"the span overlaps that of row {overlapped}: keep one of them"
         else:
-            earlier[number] = span
+            earlier[number] = mark.span
 
     incomplete = {
         normalize(text)[0]
@@ -95,7 +133,7 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
             queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
     rejected = [
         {"file": str(path), "row": number, "reason": reason, "content": records[number].content}
-        for number, reason in reasons.items()
+        for number, reason in sorted(reasons.items())
     ]
     n_spans = sum(len(query.spans) for query in queries)
     counts.update(rows=len(records), spans=n_spans, rejected=len(rejected))
@@ -109,28 +147,99 @@ def _texts_by_id(records: Iterable[Record]) -> dict[str, set[str]]:
     return texts
 
 
-def _to_span(
-    row: dict[str, str], annotator: str, make_doc: Callable[[str], Doc]
-) -> tuple[str, Span, dict[str, int]]:
-    """RETURNS (tuple[str, Span, dict[str, int]]): The normalized text of a row without faults, its
-    span in that text, and the repairs that were made."""
-    label, certainty = CSV_LABEL.fullmatch(row["label"]).groups()
-    start, end = (int(float(row[column])) for column in ("start_offset", "end_offset"))
-    marked = Span(start, end, label, certainty or "", annotator)
-    trimmed = trim(marked, row["text"])
-    text, steps = normalize(row["text"])
-    (moved,) = move_spans([trimmed], steps)
-    tokens = make_doc(text).char_span(moved.start, moved.end, alignment_mode="expand")
-    grown = moved._replace(start=tokens.start_char, end=tokens.end_char)
-    return text, grown, {"trimmed": int(trimmed != marked), "grown": int(grown != moved)}
+def _to_span(row: dict[str, str], annotator: str) -> Span:
+    label, certainty = CSV_LABEL.fullmatch(row["label"].strip()).groups()
+    offsets = (float(row[column]) for column in ("start_offset", "end_offset"))
+    start, end = (int(max(min(offset, BEYOND), -BEYOND)) for offset in offsets)
+    return Span(start, end, label, certainty or "", annotator)
+
+
+def _to_mark(text: str, given: Span, make_doc: Callable[[str], Doc]) -> Mark:
+    trimmed = trim(given, text)
+    normalized, steps = normalize(text)
+    (marked,) = move_spans([trimmed], steps)
+    tokens = make_doc(normalized).char_span(marked.start, marked.end, alignment_mode="expand")
+    span = marked._replace(start=tokens.start_char, end=tokens.end_char)
+    return Mark(normalized, marked, span, trimmed != given)
+
+
+def _in_other_units(
+    given: dict[int, tuple[str, Span]], make_doc: Callable[[str], Doc]
+) -> dict[int, str]:
+    """Find rows whose offsets count something other than characters.
+
+    given (dict[int, tuple[str, Span]]): Text and span of rows, by row number.
+    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
+    RETURNS (dict[int, str]): Why rows are rejected: only in other units, their span is one of whole
+        tokens; or this cannot be told, but more rows are like that than not.
+    """
+
+    def is_exact(text: str, span: Span) -> bool:
+        if _fault_of_span(text, span):
+            return False
+        mark = _to_mark(text, span, make_doc)
+        return mark.span == mark.marked and not mark.trimmed
+
+    reasons: dict[int, str] = {}
+    for unit, (encoding, size) in UNITS.items():
+        fits: dict[int, tuple[bool, bool]] = {}
+        for number, (text, span) in given.items():
+            if len(text.encode(encoding)) == len(text) * size:
+                continue
+            moved = [_characters(text, offset, encoding, size) for offset in span[:2]]
+            if moved != [*span[:2]]:
+                fits_moved = None not in moved and is_exact(text, Span(*moved, *span[2:]))
+                fits[number] = is_exact(text, span), fits_moved
+        foreign = [number for number, fit in fits.items() if fit == (False, True)]
+        familiar = [number for number, fit in fits.items() if fit == (True, False)]
+        found = dict.fromkeys(foreign, f"the offsets count {unit}: count characters")
+        if len(foreign) > len(familiar):
+            like = f"the offsets may count {unit}, as those of row {foreign[0]}: count characters"
+            found = dict.fromkeys(fits, like) | found
+        reasons = found | reasons
+    return reasons
+
+
+def _characters(text: str, offset: int, encoding: str, size: int) -> int | None:
+    """RETURNS (int | None): The characters before an offset in units of an encoding; None if it is
+    outside the text or inside a character."""
+    encoded = text.encode(encoding)
+    if not 0 <= offset * size <= len(encoded):
+        return None
+    try:
+        return len(encoded[: offset * size].decode(encoding))
+    except UnicodeDecodeError:
+        return None
+
+
+def _glued(marks: dict[int, Mark]) -> dict[int, str]:
+    """RETURNS (dict[int, str]): Why rows are rejected that mark different names in one token."""
+    rows_of_text: dict[str, list[int]] = {}
+    for number, mark in marks.items():
+        rows_of_text.setdefault(mark.text, []).append(number)
+    reasons: dict[int, str] = {}
+    for text, numbers in rows_of_text.items():
+        grown = [number for number in numbers if marks[number].span != marks[number].marked]
+        for one, other in product(grown, numbers):
+            span, other_span = marks[one].span, marks[other].span
+            if _overlap(marks[one].marked, marks[other].marked) or not _overlap(span, other_span):
+                continue
+            token = text[max(span.start, other_span.start) : min(span.end, other_span.end)]
+            for number, sharing in ((one, other), (other, one)):
+                reasons[number] = (
+                    f"the span shares the token '{token}' with that of row {sharing}: "
+                    "put a space between the names"
+                )
+    return reasons
+
+
+def _overlap(span: Span, other: Span) -> bool:
+    return span.start < other.end and other.start < span.end
 
 
 def _overlapped(span: Span, others: dict[int, Span]) -> int | None:
     """RETURNS (int | None): The row number of the first span that overlaps another."""
-    for number, other in others.items():
-        if span.start < other.end and other.start < span.end:
-            return number
-    return None
+    return next((number for number, other in others.items() if _overlap(span, other)), None)
 
 
 def _possible_texts(record: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
@@ -221,7 +330,7 @@ def _to_record(columns: list[str], line: str, fields: list[str], problem: str) -
 
 
 def _fault(record: Record, texts_of_id: set[str]) -> str | None:
-    """RETURNS (str | None): Why a record cannot be used, and the fix; None if it can."""
+    """RETURNS (str | None): Why a record cannot be read, and the fix; None if it can."""
     if record.fault:
         return record.fault
     row = record.values
@@ -233,16 +342,21 @@ def _fault(record: Record, texts_of_id: set[str]) -> str | None:
     for column in ("start_offset", "end_offset"):
         if not OFFSET.fullmatch(row[column].strip()):
             return f"{column} '{row[column]}' is not a whole number"
-    if not CSV_LABEL.fullmatch(row["label"]):
+    if not CSV_LABEL.fullmatch(row["label"].strip()):
         return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
-    start, end = row["start_offset"].strip(), row["end_offset"].strip()
-    if not all(0 <= float(offset) <= len(row["text"]) for offset in (start, end)):
-        return f"the span {start} to {end} is not within the text (0 to {len(row['text'])})"
-    if not row["text"][int(float(start)) : int(float(end))].strip():
-        return f"the span {start} to {end} contains no text"
     length = len(normalize(row["text"])[0])
     if length > MAX_LENGTH:
         return f"the text has {length} characters: cut it to {MAX_LENGTH}"
+    return None
+
+
+def _fault_of_span(text: str, span: Span) -> str | None:
+    """RETURNS (str | None): Why a span cannot be used; None if it can."""
+    # A line break behind the text is often lost after it was annotated.
+    if not (0 <= span.start <= len(text) and 0 <= span.end <= len(text) + LINE_BREAK):
+        return f"the span {span.start} to {span.end} is not within the text (0 to {len(text)})"
+    if not text[span.start : span.end].strip():
+        return f"the span {span.start} to {span.end} contains no text"
     return None
 
 
