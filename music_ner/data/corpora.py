@@ -13,12 +13,36 @@ from spacy.tokens import Doc
 from music_ner.data.bio import read_bio
 from music_ner.data.offsets_csv import read_csv
 from music_ner.data.query import SUPPLEMENT, Query, Span, to_doc, word_tags
+from music_ner.data.reading import Reading
 from music_ner.data.writings import place, query_key
 from music_ner.pipeline.labels import LABELS
 
 TEST_SHARE = 0.1
 DEV_SHARE = 0.1
 SPLITS = ("train", "dev", "test")
+
+
+def read_gold(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
+    """Read gold entities from CSV (see `read_csv`) if the file is called so, else from BIO.
+
+    path (Path): The file.
+    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
+    RETURNS (Reading): The queries, without annotators.
+    RAISES (UnreadableFileError): If the file cannot be read.
+    """
+    if path.suffix.lower() != ".csv":
+        return read_bio(path)
+    reading = read_csv(path, make_doc)
+    queries = [
+        replace(
+            query,
+            spans=tuple(Span(*span[:3]) for span in query.spans),
+            annotations=(),
+            annotators=(),
+        )
+        for query in reading.queries
+    ]
+    return replace(reading, queries=queries)
 
 
 def join(
@@ -45,11 +69,14 @@ def join(
 
     def with_layer(query: Query) -> Query:
         layer: list[Span] = []
+        annotators: list[str] = []
         for writing in writings.get(query_key(query.text), ()):
             placed, unplaced = place(writing, query)
             layer.extend(placed)
+            annotators.extend(writing.annotators)
             lost.extend((writing, span) for span in unplaced)
-        return replace(query, annotations=tuple(sorted(layer)))
+        names = tuple(dict.fromkeys(annotators))
+        return replace(query, annotations=tuple(sorted(layer)), annotators=names)
 
     gold, others = [with_layer(query) for query in gold], [with_layer(query) for query in others]
     return gold, others, list(dict.fromkeys(lost))
@@ -64,7 +91,7 @@ def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
     """
     tags: dict[str, tuple[list, list]] = {}
     for query in gold:
-        for annotator in sorted({span.annotator for span in query.annotations}):
+        for annotator in query.annotators:
             spans = [span for span in query.annotations if span.annotator == annotator]
             truth, marked = tags.setdefault(annotator, ([], []))
             truth.append(word_tags(query.text, [span[:3] for span in query.spans]))
@@ -188,7 +215,7 @@ def convert(
     """Read, join and split annotated queries.
 
     csv (list[Path]): Annotators' spans (see `read_csv`).
-    bio (list[Path]): Gold entities (see `read_bio`).
+    bio (list[Path]): Gold entities (see `read_gold`).
     train_bio (list[Path]): Gold entities of queries that are only trained on.
     test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
     seed (int): Seed of the split.
@@ -199,7 +226,7 @@ def convert(
     bio_paths = {"bio": bio, "train_bio": train_bio, "test_bio": test_bio}
     readings = {"csv": {str(path): read_csv(path, make_doc) for path in csv}}
     for kind, paths in bio_paths.items():
-        readings[kind] = {str(path): read_bio(path) for path in paths}
+        readings[kind] = {str(path): read_gold(path, make_doc) for path in paths}
     read = {
         kind: [query for reading in files.values() for query in reading.queries]
         for kind, files in readings.items()

@@ -8,10 +8,10 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import product, zip_longest
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import chain, product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spacy.tokens import Doc
 
@@ -25,7 +25,6 @@ CSV_COLUMNS = ("id", "text", "start_offset", "end_offset", "label")
 CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?")
 OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
 OVERFLOW = "(more fields than columns)"
-COUNTS = ("rows", "spans", "duplicates", "rejected", "glued", "trimmed", "grown")
 UNITS = {"UTF-16 code units": ("utf-16-le", 2), "UTF-8 bytes": ("utf-8", 1)}
 """What offsets may count instead of characters, its encoding, and the bytes of one unit."""
 LINE_BREAK = len("\r\n")
@@ -49,6 +48,12 @@ class Record(NamedTuple):
     def text(self) -> str:
         """The text; empty if it is not known, as where a comma split it."""
         return "" if self.fault else self.values["text"]
+
+    @property
+    def marks_nothing(self) -> bool:
+        """Whether offsets and label are there, but empty: the text is a query without entities."""
+        is_whole = not self.fault and len(self.content) == len(self.values)
+        return is_whole and not any(self.values[column].strip() for column in CSV_COLUMNS[2:])
 
 
 class Mark(NamedTuple):
@@ -75,69 +80,70 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     known.
 
     path (Path): A file with the columns id, text, start_offset, end_offset, label; one row per
-        span. Labels may end in `_known` or `_deduced`.
+        span. Labels may end in `_known` or `_deduced`. Without offsets and label, the text is a
+        query without entities.
     make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
-    RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, `duplicates` and
-        `rejected` (rows = spans + duplicates + rejected), of the rejected `glued` ones, which share
-        a token, and of the `trimmed` and `grown` spans.
+    RETURNS (Reading): The queries in the file's order; counts of `rows`, `spans`, queries
+        `without_entities`, `duplicates` and `rejected` (rows are the sum of the others), of the
+        rejected `glued` ones, which share a token, and of the `trimmed` and `grown` spans.
     RAISES (UnreadableFileError): If the file is not UTF-8, or not CSV with these columns.
     """
     records = _records(path)
     texts_by_id = _texts_by_id(records.values())
-    spans_by_text: dict[str, dict[int, Span]] = {
-        normalize(record.text)[0]: {} for record in records.values() if record.text.strip()
-    }
-    faults = (_fault(record, texts_by_id[record.values["id"]]) for record in records.values())
-    reasons = {number: fault for number, fault in zip(records, faults, strict=True) if fault}
+    reasons = _faults(records, texts_by_id)
+    reasons |= _doubtful(records, reasons, texts_by_id)
     given = {
         number: (record.text, _to_span(record.values, path.stem))
         for number, record in records.items()
-        if number not in reasons
+        if number not in reasons and not record.marks_nothing
     }
     reasons |= _in_other_units(given, make_doc)
-    reasons |= {
-        number: fault
-        for number, (text, span) in given.items()
-        if number not in reasons and (fault := _fault_of_span(text, span))
-    }
+    reasons |= _faults_of_spans(_without(given, reasons))
     marks = {
         number: _to_mark(text, span, make_doc)
-        for number, (text, span) in given.items()
-        if number not in reasons
+        for number, (text, span) in _without(given, reasons).items()
     }
     glued = _glued(marks)
-    reasons |= glued
-    counts = Counter(dict.fromkeys(COUNTS, 0), glued=len(glued))
-    for number, mark in marks.items():
-        counts.update(trimmed=mark.trimmed, grown=mark.span != mark.marked)
-        earlier = spans_by_text[mark.text]
-        if number in reasons:
-            continue
-        if any(mark.span[:3] == other[:3] for other in earlier.values()):
-            counts["duplicates"] += 1
-        elif overlapped := _overlapped(mark.span, earlier):
-            reasons[number] = f"the span overlaps that of row {overlapped}: keep one of them"
-        else:
-            earlier[number] = mark.span
+    overlapping, duplicates = _overlapping(_without(marks, glued))
+    reasons |= glued | overlapping
 
+    texts: dict[str, dict[int, tuple[Span, ...]]] = {}
+    for number, record in _without(records, reasons).items():
+        spans_of_text = texts.setdefault(normalize(record.text)[0], {})
+        if record.marks_nothing and spans_of_text:
+            duplicates.add(number)
+        elif number not in duplicates:
+            spans_of_text[number] = () if record.marks_nothing else (marks[number].span,)
     incomplete = {
         normalize(text)[0]
         for number in reasons
         for text in _possible_texts(records[number], texts_by_id)
     }
     queries = []
-    for text, spans in spans_by_text.items():
-        if spans:
-            query_id = f"{path.name}:{records[min(spans)].values['id']}"
-            ordered = tuple(sorted(spans.values()))
-            queries.append(Query(query_id, text, ordered, ordered, text not in incomplete))
+    for text, rows in texts.items():
+        query_id = f"{path.name}:{records[min(rows)].values['id']}"
+        spans = tuple(sorted(chain.from_iterable(rows.values())))
+        complete = text not in incomplete
+        queries.append(Query(query_id, text, spans, spans, complete, (path.stem,)))
     rejected = [
         {"file": str(path), "row": number, "reason": reason, "content": records[number].content}
         for number, reason in sorted(reasons.items())
     ]
-    n_spans = sum(len(query.spans) for query in queries)
-    counts.update(rows=len(records), spans=n_spans, rejected=len(rejected))
+    counts = Counter(
+        rows=len(records),
+        spans=sum(len(query.spans) for query in queries),
+        without_entities=sum(not query.spans for query in queries),
+        duplicates=len(duplicates),
+        rejected=len(rejected),
+        glued=len(glued),
+        trimmed=sum(mark.trimmed for mark in marks.values()),
+        grown=sum(mark.span != mark.marked for mark in marks.values()),
+    )
     return Reading(queries, rejected, counts)
+
+
+def _without(rows: dict[int, Any], others: Container[int]) -> dict[int, Any]:
+    return {number: row for number, row in rows.items() if number not in others}
 
 
 def _texts_by_id(records: Iterable[Record]) -> dict[str, set[str]]:
@@ -237,9 +243,22 @@ def _overlap(span: Span, other: Span) -> bool:
     return span.start < other.end and other.start < span.end
 
 
-def _overlapped(span: Span, others: dict[int, Span]) -> int | None:
-    """RETURNS (int | None): The row number of the first span that overlaps another."""
-    return next((number for number, other in others.items() if _overlap(span, other)), None)
+def _overlapping(marks: dict[int, Mark]) -> tuple[dict[int, str], set[int]]:
+    """RETURNS (tuple[dict[int, str], set[int]]): Why rows are rejected that overlap an earlier one,
+    and the numbers of the rows that repeat one."""
+    reasons: dict[int, str] = {}
+    duplicates: set[int] = set()
+    spans_of_text: dict[str, dict[int, Span]] = {}
+    for number, mark in marks.items():
+        earlier = spans_of_text.setdefault(mark.text, {})
+        overlapped = [row for row, other in earlier.items() if _overlap(mark.span, other)]
+        if any(mark.span[:3] == earlier[row][:3] for row in overlapped):
+            duplicates.add(number)
+        elif overlapped:
+            reasons[number] = f"the span overlaps that of row {overlapped[0]}: keep one of them"
+        else:
+            earlier[number] = mark.span
+    return reasons, duplicates
 
 
 def _possible_texts(record: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
@@ -318,40 +337,78 @@ def _columns(path: Path, fields: list[str], problem: str) -> list[str]:
 
 
 def _to_record(columns: list[str], line: str, fields: list[str], problem: str) -> Record:
-    values = dict(zip_longest(columns, fields[: len(columns)], fillvalue=""))
+    given = dict(zip(columns, fields, strict=False))
+    values = dict.fromkeys(columns, "") | given
     overflow = ",".join(filter(str.strip, fields[len(columns) :]))
     if problem:
         fault = f"not CSV ({problem}): put quotes around the text, and double the quotes inside"
         return Record(values, line.rstrip("\r\n"), fault)
     if overflow:
         fault = "more fields than columns: put quotes around a text with commas"
-        return Record(values, values | {OVERFLOW: overflow}, fault)
-    return Record(values, values)
+        return Record(values, given | {OVERFLOW: overflow}, fault)
+    return Record(values, given)
+
+
+def _faults(records: dict[int, Record], texts_by_id: dict[str, set[str]]) -> dict[int, str]:
+    """RETURNS (dict[int, str]): Why records cannot be read, and the fix."""
+    faults = {
+        number: _fault(record, texts_by_id[record.values["id"]])
+        for number, record in records.items()
+    }
+    return {number: fault for number, fault in faults.items() if fault}
 
 
 def _fault(record: Record, texts_of_id: set[str]) -> str | None:
-    """RETURNS (str | None): Why a record cannot be read, and the fix; None if it can."""
     if record.fault:
         return record.fault
     row = record.values
-    missing = [column for column in CSV_COLUMNS if not row[column].strip()]
-    if missing:
+    needed = CSV_COLUMNS[:2] if record.marks_nothing else CSV_COLUMNS
+    if missing := [column for column in needed if not row[column].strip()]:
         return f"no value for {', '.join(missing)}: fill it in"
     if len(texts_of_id) > 1:
         return f"id {row['id']} stands for {len(texts_of_id)} different texts: give each an id"
+    length = len(normalize(row["text"])[0])
+    if length > MAX_LENGTH:
+        return f"the text has {length} characters: cut it to {MAX_LENGTH}"
+    if record.marks_nothing:
+        return None
     for column in ("start_offset", "end_offset"):
         if not OFFSET.fullmatch(row[column].strip()):
             return f"{column} '{row[column]}' is not a whole number"
     if not CSV_LABEL.fullmatch(row["label"].strip()):
         return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
-    length = len(normalize(row["text"])[0])
-    if length > MAX_LENGTH:
-        return f"the text has {length} characters: cut it to {MAX_LENGTH}"
     return None
 
 
+def _doubtful(
+    records: dict[int, Record], reasons: dict[int, str], texts_by_id: dict[str, set[str]]
+) -> dict[int, str]:
+    """RETURNS (dict[int, str]): Why records are rejected that mark nothing: another may mark an
+    entity in the same text."""
+    others: dict[str, int] = {}
+    for number, record in records.items():
+        if number in reasons or not record.marks_nothing:
+            for text in _possible_texts(record, texts_by_id):
+                others.setdefault(normalize(text)[0], number)
+    found = {
+        number: others.get(normalize(record.text)[0])
+        for number, record in _without(records, reasons).items()
+        if record.marks_nothing
+    }
+    return {
+        number: f"row {other} may mark an entity in the same text: keep one of them"
+        for number, other in found.items()
+        if other
+    }
+
+
+def _faults_of_spans(given: dict[int, tuple[str, Span]]) -> dict[int, str]:
+    """RETURNS (dict[int, str]): Why the spans of rows cannot be used."""
+    faults = {number: _fault_of_span(text, span) for number, (text, span) in given.items()}
+    return {number: fault for number, fault in faults.items() if fault}
+
+
 def _fault_of_span(text: str, span: Span) -> str | None:
-    """RETURNS (str | None): Why a span cannot be used; None if it can."""
     # A line break behind the text is often lost after it was annotated.
     if not (0 <= span.start <= len(text) and 0 <= span.end <= len(text) + LINE_BREAK):
         return f"the span {span.start} to {span.end} is not within the text (0 to {len(text)})"

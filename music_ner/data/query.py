@@ -46,6 +46,7 @@ class Query:
     spans (tuple[Span, ...]): Its entities in text order, without overlaps.
     annotations (tuple[Span, ...]): The annotators' spans, kept next to the entities.
     complete (bool): Whether all text outside the spans is known not to be an entity.
+    annotators (tuple[str, ...]): Who annotated the query, with or without spans.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Query:
     spans: tuple[Span, ...] = ()
     annotations: tuple[Span, ...] = ()
     complete: bool = True
+    annotators: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

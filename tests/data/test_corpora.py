@@ -34,7 +34,7 @@ def annotated(line, annotator="ann", query_id="1"):
     """A query of a marked line, as `read_csv` reads it."""
     query = parse(line, query_id)
     spans = tuple(span._replace(annotator=annotator) for span in query.spans)
-    return replace(query, spans=spans, annotations=spans)
+    return replace(query, spans=spans, annotations=spans, annotators=(annotator,))
 
 
 def layer(query):
@@ -50,8 +50,9 @@ def texts(docs_or_queries):
 def converted(tmp_path):
     """Convert files of these names and contents, from memory to memory.
 
-    Names that start with "test_" or "train_" are chosen as that; those that end in .csv hold the
-    rows below the header. RETURNS: The docs of each split, the summary and what was rejected.
+    Names that start with "test_", "train_" or "gold" are chosen as that, other CSV files as
+    annotators'; those that end in .csv hold the rows below the header. RETURNS: The docs of each
+    split, the summary and what was rejected.
     """
 
     def run(files, seed=0):
@@ -60,8 +61,9 @@ def converted(tmp_path):
             path = tmp_path / name
             header = "id,text,start_offset,end_offset,label\n" if path.suffix == ".csv" else ""
             path.write_text(header + content, encoding="utf8")
-            kind = re.match("(test_|train_)?", name)[0] + "bio"
-            paths["csv" if header else kind].append(path)
+            kind = re.match("(test_|train_)?(gold)?", name)
+            is_annotators = path.suffix == ".csv" and not any(kind.groups())
+            paths["csv" if is_annotators else f"{kind[1] or ''}bio"].append(path)
         return corpora.convert(**paths, seed=seed, make_doc=NLP.make_doc)
 
     return run
@@ -193,9 +195,17 @@ def test_agreement_is_the_f1_of_each_annotators_spans_against_gold():
     }
 
 
+def test_an_annotator_who_marks_nothing_misses_what_gold_marks():
+    joined, _, _ = corpora.join(
+        [gold("halo by [sade](Artist)"), gold("[korn](Artist)"), gold("calm")],
+        [annotated("halo by sade"), annotated("[korn](Artist)"), annotated("calm")],
+    )
+    assert corpora.agreement(joined) == {"ann": {"queries": 3, "f1": pytest.approx(2 / 3)}}
+
+
 def test_an_ambiguous_span_agrees_with_no_gold_entity():
     span = Span(8, 12, AMBIGUOUS, "", "ann")
-    query = Query("1", "halo by sade", (span,), (span,))
+    query = Query("1", "halo by sade", (span,), (span,), annotators=("ann",))
     joined, _, _ = corpora.join([gold("halo by [sade](Artist)")], [query])
     assert corpora.agreement(joined) == {"ann": {"queries": 1, "f1": 0.0}}
 
@@ -399,6 +409,51 @@ def test_an_annotated_query_that_the_fixed_test_set_holds_is_not_trained_on(conv
     assert summary["joined_queries"] == 1
 
 
+OFFSETS = """\
+1,"Sleepwalk? By Santo",0,9,WoA_known
+1,"Sleepwalk? By Santo",14,19,Artist
+2,"Calm, piano!",,,
+3,"More (Sade)",6,10,Artist_or_WoA
+4,"Like R.E.M.?",5,11,Artist
+4,"Like R.E.M.?",11,99,Artist
+"""
+
+
+@pytest.mark.parametrize("kind", ["gold", "train_gold", "test_gold"])
+def test_gold_may_be_a_csv_with_offsets(converted, kind):
+    files = {"gold.bio": GOLD, f"{kind}_offsets.csv": OFFSETS}
+    docs, summary, rejected = converted(files)
+    of_file = {
+        doc.text: doc
+        for split in docs.values()
+        for doc in split
+        if doc.user_data["id"].startswith(f"{kind}_offsets.csv:")
+    }
+    assert {
+        text: [(ent.text, ent.label_) for ent in doc.ents] for text, doc in of_file.items()
+    } == {
+        "Sleepwalk? By Santo": [("Sleepwalk", "WoA"), ("Santo", "Artist")],
+        "Calm, piano!": [],
+        "More (Sade)": [],
+        "Like R.E.M.?": [("R.E.M.", "Artist")],
+    }
+    assert [token.ent_iob_ for token in of_file["Calm, piano!"]] == ["O"] * 4
+    assert [token.ent_iob_ for token in of_file["More (Sade)"]] == ["O", "O", "", "O"]
+    assert [token.ent_iob_ for token in of_file["Like R.E.M.?"]] == ["", "B", ""]
+    assert all(len(doc.spans["annotator"]) == 0 for doc in of_file.values())
+    (counts,) = (
+        counts
+        for name in ("bio", "train_bio", "test_bio")
+        for path, counts in summary[name].items()
+        if path.endswith(".csv")
+    )
+    assert (counts["rows"], counts["spans"], counts["without_entities"]) == (6, 4, 1)
+    assert [item["row"] for item in rejected] == [7]
+    assert summary["queries_without_gold"] == 0
+    if kind == "test_gold":
+        assert sorted(texts(docs["test"])) == sorted(of_file)
+
+
 def test_a_span_that_the_gold_text_does_not_hold_is_rejected_with_its_reason(converted):
     rows = "7,number 3 (!!!) by artist3,10,13,WoA\n"
     _, summary, rejected = converted({"gold.bio": GOLD, "ann.csv": rows})
@@ -515,7 +570,7 @@ def test_what_is_written_is_what_was_converted(noted, tmp_path):
 def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
     convert.main(noted, tmp_path, seed=0)
     said = "".join(capsys.readouterr().out.split())
-    assert "45rows,30spans,0duplicates,15rejected" in said
+    assert "45rows,30spans,0without_entities,0duplicates,15rejected" in said
     assert "30annotatedquerieshavenogold:usedintrain" in said
     assert "queries111910" in said
     assert "15rejected:" in said

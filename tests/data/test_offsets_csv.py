@@ -203,6 +203,65 @@ def test_one_name_marked_twice_in_a_token_is_a_duplicate(read_rows):
     assert reading.counts["glued"] == 0
 
 
+@pytest.mark.parametrize("row", ["2,calm piano,,,", '2,calm piano, ,"", ', "2,calm  piano ,,,"])
+def test_a_row_that_marks_nothing_is_a_query_without_entities(read_rows, row):
+    reading = read_rows(f"1,more sade,5,9,Artist\n{row}\n3,halo,0,4,WoA\n")
+    assert marked(reading) == [
+        ("more sade", [("sade", "Artist")]),
+        ("calm piano", []),
+        ("halo", [("halo", "WoA")]),
+    ]
+    assert reading.rejected == []
+    assert all(query.complete for query in reading.queries)
+    assert [query.id for query in reading.queries] == ["ann.csv:1", "ann.csv:2", "ann.csv:3"]
+    counts = {name: reading.counts[name] for name in ("rows", "spans", "without_entities")}
+    assert counts == {"rows": 3, "spans": 2, "without_entities": 1}
+
+
+def test_a_second_row_that_marks_nothing_in_a_text_is_a_duplicate(read_rows):
+    reading = read_rows("1,calm piano,,,\n1,calm piano,,,\n2, calm  piano,,,")
+    assert marked(reading) == [("calm piano", [])]
+    assert reading.counts["duplicates"] == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "1,more sade,5,9,Artist",
+        "2,more  sade,6,10,Artist",
+        "1,more sade,5,99,Artist",
+        '1,"more" sade,5,9,Artist',
+        "1,more, sade,5,9,Artist",
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_row_that_marks_nothing_is_rejected_beside_one_that_does(read_rows, other, order):
+    reading = read_rows("\n".join(["1,more sade,,,", other][::order]) + "\n3,calm,,,")
+    first, second = (2, 3)[::order]
+    reasons = dict(rejections(reading))
+    assert re.match(f"row {second} .*: keep one of them", reasons[first])
+    assert not any(query.complete for query in reading.queries[:-1])
+    assert reading.queries[-1].text == "calm"
+
+
+@pytest.mark.parametrize(
+    ("row", "missing"),
+    [
+        ("1,calm piano", "start_offset, end_offset, label"),
+        ("1,calm piano,,", "start_offset, end_offset, label"),
+        ("1,calm piano,0,4,", "label"),
+        ("1,calm piano,,,WoA", "start_offset, end_offset"),
+        (",calm piano,,,", "id"),
+        ("1,,,,", "text"),
+    ],
+)
+def test_a_row_that_ends_early_or_lacks_a_part_does_not_mark_nothing(read_rows, row, missing):
+    reading = read_rows(row)
+    assert reading.queries == []
+    ((_, reason),) = rejections(reading)
+    assert reason.startswith(f"no value for {missing}")
+
+
 @pytest.mark.parametrize("end", [10, 11])
 def test_an_end_behind_the_text_by_a_line_break_is_trimmed_and_counted(read_rows, end):
     reading = read_rows(f"1,more sade,5,{end},Artist\n2,halo,0,4,WoA")
@@ -483,25 +542,30 @@ GOOD_ROWS = st.tuples(
     st.integers(3, 14).map(str),
     st.sampled_from(["Artist", "WoA_known", "Artist_or_WoA_deduced"]),
 )
-ROWS = st.lists(st.one_of(GOOD_ROWS, st.lists(CELLS, min_size=1, max_size=8)), max_size=12)
+EMPTY_ROWS = st.tuples(
+    st.sampled_from("123"), st.sampled_from(["sade|korn abba", "calm"]), *[st.just("")] * 3
+)
+ROWS = st.lists(
+    st.one_of(GOOD_ROWS, EMPTY_ROWS, st.lists(CELLS, min_size=1, max_size=8)), max_size=12
+)
 
 
 @settings(deadline=None)
 @given(rows=ROWS)
-def test_every_row_is_a_span_a_duplicate_or_rejected(folder, rows):
+def test_every_row_is_a_span_a_query_without_entities_a_duplicate_or_rejected(folder, rows):
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     (folder / "ann.csv").write_bytes((HEADER + file.getvalue()).encode())
     reading = read_csv(folder / "ann.csv", NLP.make_doc)
     counts = reading.counts
     assert counts["rows"] == sum(any(cell.strip() for cell in row) for row in rows)
-    assert counts["rows"] == counts["spans"] + counts["duplicates"] + counts["rejected"]
+    kinds = ("spans", "without_entities", "duplicates", "rejected")
+    assert counts["rows"] == sum(counts[kind] for kind in kinds)
     assert counts["rejected"] == len(reading.rejected)
     assert counts["spans"] == sum(len(query.spans) for query in reading.queries)
     for item in reading.rejected:
         cells = list(item["content"].values())[:5]
-        row = [*map(str, rows[item["row"] - 2]), *[""] * 5][:5]
-        assert cells == row
+        assert cells == [*map(str, rows[item["row"] - 2])][:5]
         assert item["reason"]
 
 
