@@ -24,6 +24,12 @@ def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
         msg.info(f"{annotator} against gold: F1 {score['f1']:.3f} on {score['queries']} queries")
     if summary["not_joined"]:
         msg.info(f"{len(summary['not_joined'])} annotated queries have no gold: used in train")
+    if contradictions := summary["contradictions"]:
+        n_decided = sum(row["kept"] > 0 for row in contradictions)
+        msg.warn(
+            f"{len(contradictions)} queries have contradictory gold: {n_decided} with a majority, "
+            "which is kept"
+        )
     splits = summary["splits"]
     rows = [
         (name.replace("_", " "), *(splits[split][name] for split in SPLITS))

@@ -14,7 +14,7 @@ from music_ner.data.bio import read_bio
 from music_ner.data.offsets_csv import read_csv
 from music_ner.data.query import SUPPLEMENT, Query, Span, to_doc, word_tags
 from music_ner.data.reading import Reading
-from music_ner.data.writings import place, query_key
+from music_ner.data.writings import entities_key, place, query_key
 from music_ner.pipeline.labels import LABELS
 
 TEST_SHARE = 0.1
@@ -185,6 +185,52 @@ def leave_out(
     return kept, rejected
 
 
+def settle(gold: Iterable[Query]) -> tuple[list[Query], list[dict], list[dict]]:
+    """Reject gold that other gold contradicts.
+
+    If the copies of a query (see `query_key`) differ in their entities, those that more than half
+    of them agree on are kept, and without such a majority none.
+
+    gold (Iterable[Query]): Queries with gold entities.
+    RETURNS (tuple[list[Query], list[dict], list[dict]]): The kept queries, the rejected ones, and
+        the contradictions: `text` of each query, how many `copies` there are, how many are `kept`.
+    """
+    gold = list(gold)
+    copies: dict[str, list[Query]] = {}
+    for query in gold:
+        copies.setdefault(query_key(query.text), []).append(query)
+    majorities: dict[str, tuple | None] = {}
+    contradictions = []
+    for key, queries in copies.items():
+        (entities, count), *others = Counter(map(entities_key, queries)).most_common()
+        majorities[key] = entities if 2 * count > len(queries) else None
+        if others:
+            n_kept = 0 if majorities[key] is None else count
+            contradictions.append({"text": queries[0].text, "copies": len(queries), "kept": n_kept})
+    kept, rejected = [], []
+    for query in gold:
+        key = query_key(query.text)
+        if entities_key(query) == majorities[key]:
+            kept.append(query)
+        else:
+            is_decided = majorities[key] is not None
+            rejected.append(_reject_contradicted(query, len(copies[key]), is_decided))
+    return kept, rejected, contradictions
+
+
+def _reject_contradicted(query: Query, n_copies: int, is_decided: bool) -> dict:
+    reason = f"most of the {n_copies} gold copies of this query have other entities: correct it"
+    if not is_decided:
+        reason = (
+            f"the {n_copies} gold copies of this query have different entities, and no majority: "
+            "correct them"
+        )
+    entities = [
+        {"text": query.text[span.start : span.end], "label": span.label} for span in query.spans
+    ]
+    return {"file": query.id, "reason": reason, "content": query.text, "entities": entities}
+
+
 def reject_lost(lost: Iterable[tuple[Query, Span]]) -> list[dict]:
     """RETURNS (list[dict]): A rejection for each annotator's span that gold does not contain."""
     return [
@@ -235,13 +281,21 @@ def convert(
     gold, in_test = leave_out(
         read["bio"], keys_of(read["test_bio"]), "the test set contains this query"
     )
-    joined, others, lost = join([*gold, *read["test_bio"]], read["csv"])
-    gold, test = joined[: len(gold)], joined[len(gold) :]
+    gold_keys = keys_of([*gold, *read["test_bio"]])
     supplement, in_others = leave_out(
         read["train_bio"],
-        keys_of([*joined, *others]),
+        gold_keys | keys_of(read["csv"]),
         "another file contains this query, and may need it for dev or test",
     )
+    settled = [settle(queries) for queries in (gold, read["test_bio"], supplement)]
+    gold, test, supplement = (kept for kept, _, _ in settled)
+    annotated, undecided = leave_out(
+        read["csv"],
+        gold_keys - keys_of([*gold, *test]),
+        "the gold copies of this query have different entities",
+    )
+    joined, others, lost = join([*gold, *test], annotated)
+    gold, test = joined[: len(gold)], joined[len(gold) :]
     rejected = [
         *(
             item
@@ -250,6 +304,8 @@ def convert(
             for item in reading.rejected
         ),
         *in_test,
+        *(item for _, contradicted, _ in settled for item in contradicted),
+        *undecided,
         *reject_lost(lost),
         *in_others,
     ]
@@ -270,6 +326,7 @@ def convert(
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": len(in_test),
+        "contradictions": [row for _, _, contradictions in settled for row in contradictions],
         "agreement": agreement(joined),
         "splits": {name: describe(docs[name]) for name in SPLITS},
     }

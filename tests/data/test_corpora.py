@@ -409,6 +409,84 @@ def test_an_annotated_query_that_the_fixed_test_set_holds_is_not_trained_on(conv
     assert summary["joined_queries"] == 1
 
 
+def bio_of(*copies):
+    return bio(*copies, *[f"number {n} by artist{n}/Artist" for n in range(12)])
+
+
+RIGHT, WRONG, OTHER = "play halo/WoA", "play halo/Artist", "Play, halo"
+
+
+@pytest.mark.parametrize(
+    ("copies", "kept"),
+    [
+        ([RIGHT, WRONG], []),
+        ([RIGHT, OTHER], []),
+        ([RIGHT, WRONG, OTHER], []),
+        ([RIGHT, WRONG, RIGHT, WRONG], []),
+        ([RIGHT, RIGHT, WRONG, OTHER], []),
+        ([RIGHT, WRONG, RIGHT], [RIGHT, RIGHT]),
+        ([WRONG, RIGHT, "PLAY HALO!/WoA", OTHER, RIGHT], [RIGHT, "PLAY HALO!/WoA", RIGHT]),
+        (["play, halo/WoA", RIGHT], ["play, halo/WoA", RIGHT]),
+        (["- halo/WoA !", "halo/WoA"], ["- halo/WoA !", "halo/WoA"]),
+        (["play !!!/Artist", "play !!!/Artist", "play !!!"], ["play !!!/Artist"] * 2),
+        (["halo/WoA halo", "halo halo/WoA"], []),
+    ],
+)
+@pytest.mark.parametrize("kind", ["", "train_", "test_"])
+@pytest.mark.parametrize("several_files", [True, False])
+def test_of_gold_that_contradicts_itself_the_majority_is_kept(
+    converted, copies, kept, kind, several_files
+):
+    if several_files:
+        files = {f"{kind}{n}.bio": bio(copy) for n, copy in enumerate(copies)}
+    else:
+        files = {f"{kind}all.bio": bio(*copies)}
+    docs, summary, rejected = converted({"gold.bio": GOLD, **files})
+    marked = [
+        (doc.text, [(ent.text, ent.label_) for ent in doc.ents])
+        for split in docs.values()
+        for doc in split
+        if "number" not in doc.text
+    ]
+    expected = [
+        (re.sub("/(WoA|Artist)", "", line), re.findall(r"(\S+)/(WoA|Artist)", line))
+        for line in kept
+    ]
+    assert sorted(marked) == sorted(expected)
+    assert len(rejected) == len(copies) - len(kept)
+    assert all(re.search("gold copies .*: correct", item["reason"]) for item in rejected)
+    assert sum(bool(item["entities"]) for item in rejected) == sum(
+        "/" in line for line in copies
+    ) - sum("/" in line for line in kept)
+    text = re.sub("/(WoA|Artist)", "", copies[0])
+    contradiction = {"text": text, "copies": len(copies), "kept": len(kept)}
+    assert summary["contradictions"] == ([] if len(kept) == len(copies) else [contradiction])
+
+
+def test_a_query_on_which_gold_is_undecided_is_taken_from_no_other_file(converted):
+    rows = "7,Play halo,5,9,WoA\n8,calm halo,5,9,WoA\n"
+    more = bio("play halo/WoA", "one more")
+    for kind in ("", "test_"):
+        files = {"gold.bio": GOLD, f"{kind}more.bio": bio(RIGHT, WRONG)}
+        docs, summary, rejected = converted({**files, "ann.csv": rows, "train_more.bio": more})
+        found = [text for split in docs.values() for text in texts(split)]
+        assert not [text for text in found if "play" in text.lower()]
+        assert {"calm halo", "one more"} < set(found)
+        assert [item["content"] for item in rejected] == ["play halo"] * 2 + [
+            "Play halo",
+            "play halo",
+        ]
+        assert summary["queries_without_gold"] == 1
+
+
+def test_gold_that_the_test_set_holds_too_does_not_contradict_it(converted):
+    files = {"gold.bio": bio_of(WRONG, WRONG), "test_gold.bio": bio(RIGHT)}
+    docs, summary, _ = converted(files)
+    assert [(ent.text, ent.label_) for ent in docs["test"][0].ents] == [("halo", "WoA")]
+    assert summary["contradictions"] == []
+    assert summary["left_out_for_the_test_set"] == 2
+
+
 OFFSETS = """\
 1,"Sleepwalk? By Santo",0,9,WoA_known
 1,"Sleepwalk? By Santo",14,19,Artist
@@ -565,6 +643,18 @@ def test_what_is_written_is_what_was_converted(noted, tmp_path):
     rejected = list(srsly.read_jsonl(tmp_path / "rejected.jsonl"))
     assert len(rejected) == 15
     assert all(re.match("the span 7 to 999 .*text", item["reason"]) for item in rejected)
+
+
+def test_contradictions_are_counted(tmp_path, capsys):
+    lines = [f"number {n} by artist{n}/Artist" for n in range(30)]
+    (tmp_path / "gold.bio").write_text(bio(*lines, RIGHT, WRONG, *["one/WoA", "one/WoA", "one"]))
+    gold = str(tmp_path / "gold.bio")
+    chosen = {"csv": "", "bio": gold, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(tmp_path / "sources.json", **chosen)
+    convert.main(tmp_path / "sources.json", tmp_path / "corpus", seed=0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 queries have contradictory gold: 1 with a majority" in said
+    assert "3 rejected" in said
 
 
 def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
