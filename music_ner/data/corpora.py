@@ -125,25 +125,18 @@ def hold_out(queries: list[Query], share: float, seed: int) -> tuple[list[Query]
     return kept, [query for query in queries if query_key(query.text) in held_out]
 
 
-def split(
-    gold: list[Query], others: list[Query], test: list[Query], seed: int
-) -> dict[str, list[Query]]:
+def split(queries: list[Query], test: list[Query], seed: int) -> dict[str, list[Query]]:
     """Split queries into train, dev and test.
 
-    If there is gold, dev and test are taken from it only: the other queries are one annotator's
-    opinion, and go to train.
-
-    gold (list[Query]): Queries with gold entities.
-    others (list[Query]): Queries that only annotators have.
-    test (list[Query]): A fixed test set; empty: a tenth of the others is held out.
+    queries (list[Query]): The queries, whatever file they came from.
+    test (list[Query]): A fixed test set; empty: a tenth of the queries is held out.
     seed (int): Seed of the split.
     RETURNS (dict[str, list[Query]]): The queries of each split.
     """
-    pool, rest = (gold, others) if gold else (others, [])
     if not test:
-        pool, test = hold_out(pool, TEST_SHARE, seed)
-    pool, dev = hold_out(pool, DEV_SHARE, seed)
-    return {"train": pool + rest, "dev": dev, "test": test}
+        queries, test = hold_out(queries, TEST_SHARE, seed)
+    train, dev = hold_out(queries, DEV_SHARE, seed)
+    return {"train": train, "dev": dev, "test": test}
 
 
 def describe(docs: Iterable[Doc]) -> dict:
@@ -310,7 +303,7 @@ def convert(
         *in_others,
     ]
 
-    queries = split(gold, others, test, seed)
+    queries = split([*gold, *others], test, seed)
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
     docs["train"] += [to_supplement(query, make_doc) for query in supplement]
     gold_keys = keys_of(joined)
