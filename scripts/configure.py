@@ -12,6 +12,9 @@ from wasabi import msg
 from music_ner.files import written_whole
 from music_ner.training.config import configure, settings_of
 
+FEW_STEPS = 500
+"""A quarter of the steps on the sample data. Below it, scores fall quickly."""
+
 
 def main(
     config_path: Path = typer.Argument(..., help="Config with every hyperparameter", exists=True),
@@ -33,10 +36,16 @@ def main(
     config = configure(config, encoder, settings, corpora, docs, seed)
     with written_whole(output_path) as path:
         config.to_disk(path, interpolate=False)
+    steps = config["training"]["max_steps"]
+    if steps < FEW_STEPS:
+        msg.warn(
+            f"{steps} steps are few: {len(docs)} queries",
+            "Train on the sample data too (--vars.train_bio assets/queries.bio), or annotate more.",
+        )
     rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]
     msg.good(
         f"{output_path}: {encoder['name']}, learning rate {rate:g}, "
-        f"{config['training']['max_steps']} steps in {config['schedule']['epochs']} epochs"
+        f"{steps} steps in {config['schedule']['epochs']} epochs"
     )
 
 

@@ -10,6 +10,7 @@ from wasabi import msg
 
 from music_ner.data.corpora import SPLITS, convert, to_docbin
 from music_ner.files import UnreadableFileError, written_whole
+from music_ner.pipeline.labels import LABELS
 
 
 def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
@@ -22,7 +23,14 @@ def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
     for annotator, score in summary["agreement"].items():
         msg.info(f"{annotator} against gold: F1 {score['f1']:.3f} on {score['queries']} queries")
     if summary["not_joined"]:
-        msg.info(f"{len(summary['not_joined'])} annotated queries have no gold: used in train")
+        n_without_gold = len(summary["not_joined"])
+        msg.info(f"{n_without_gold} annotated queries have no gold: the first annotator decides")
+    if contradictions := summary["contradictions"]:
+        n_decided = sum(row["kept"] > 0 for row in contradictions)
+        msg.warn(
+            f"{len(contradictions)} queries have contradictory gold: {n_decided} with a majority, "
+            "which is kept"
+        )
     splits = summary["splits"]
     rows = [
         (name.replace("_", " "), *(splits[split][name] for split in SPLITS))
@@ -33,6 +41,29 @@ def show(summary: dict, rejected: list[dict], rejected_path: Path) -> None:
     msg.info(f"Spans and tags: {made}, {counts['duplicates']} duplicates")
     if rejected:
         msg.warn(f"{len(rejected)} rejected: {rejected_path} lists them with the reasons")
+
+
+def check_labels(splits: dict[str, dict[str, int]]) -> None:
+    """End the command if dev or test lacks a label that is trained.
+
+    splits (dict[str, dict[str, int]]): The number of entities of each label, by split.
+    """
+    labels = [label for label in LABELS if splits["train"][label]]
+    if not labels:
+        msg.fail("train has no entities", f"Annotate queries with {' and '.join(LABELS)}.", exits=1)
+    lacking = [
+        f"{name} has no {label}"
+        for name in ("dev", "test")
+        for label in labels
+        if not splits[name][label]
+    ]
+    if lacking:
+        msg.fail(
+            f"{', '.join(lacking)}, but train has",
+            "Annotate more: at least 20 queries with each label, in one file of vars.csv or "
+            "vars.bio. If vars.test_bio is set, it needs each label too.",
+            exits=1,
+        )
 
 
 def main(
@@ -56,10 +87,10 @@ def main(
         if not docs[name]:
             msg.fail(
                 f"No query is left for {name}",
-                "At least three queries are needed. If vars.bio is set, dev and test are "
-                f"taken only from it. {rejected_path} lists what was rejected.",
+                f"At least three queries are needed. {rejected_path} lists what was rejected.",
                 exits=1,
             )
+    check_labels(summary["splits"])
     for name in SPLITS:
         with written_whole(corpus / f"{name}.spacy") as path:
             to_docbin(docs[name]).to_disk(path)

@@ -8,6 +8,8 @@ from typing import Any
 import spacy
 import srsly
 import typer
+from spacy import util
+from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
 
@@ -32,6 +34,8 @@ PACKAGES = (
     "onnxruntime",
     "seqeval",
 )
+TESTED = ("csv", "bio", "test_bio")
+"""The input files that test queries may be from."""
 
 
 def show_confidence(result: dict[str, dict[str, Any]]) -> None:
@@ -94,6 +98,47 @@ def show(name: str, result: dict[str, Any]) -> None:
         show_confidence(result["confidence"])
 
 
+def load_ready_made(name: str, sources: dict[str, list[dict[str, str]]]) -> Language | None:
+    """Load the pipeline to compare with, if it is there and the comparison is fair.
+
+    name (str): An installed package, or a folder.
+    sources (dict[str, list[dict[str, str]]]): The input files and their hashes.
+    RETURNS (Language | None): The pipeline; None if there is none, or if it was trained on a file
+        that the test queries may be from.
+    """
+    if not util.is_package(name) and not Path(name).is_dir():
+        return None
+    try:
+        nlp = spacy.load(name)
+    except (ImportError, KeyError, OSError, ValueError) as error:
+        msg.warn(f"{name} is not compared: it cannot be loaded ({error})")
+        return None
+    known = {
+        file["sha256"]
+        for kind, files in nlp.meta.get("data", {}).items()
+        for file in files
+        if kind != "test_bio"
+    }
+    tested = {file["sha256"] for kind in TESTED for file in sources.get(kind, [])}
+    return None if known & tested else nlp
+
+
+def show_ready_made(ready: dict[str, Any], result: dict[str, Any]) -> None:
+    """Print the scores of the ready-made pipeline, and warn if they are better.
+
+    ready (dict[str, Any]): Its package, version and scores on test.
+    result (dict[str, Any]): The scores of the trained pipeline on test.
+    """
+    theirs, ours = (row["default"]["micro avg"]["f1-score"] for row in (ready["test"], result))
+    name = f"{ready['package']} {ready['version']}"
+    msg.info(f"{name} on the same queries: micro F1 {theirs:.3f}, this pipeline {ours:.3f}")
+    if theirs > ours:
+        msg.warn(
+            f"{name} is better on these queries",
+            "Train on the sample data too (--vars.train_bio assets/queries.bio), or annotate more.",
+        )
+
+
 def main(
     model: Path = typer.Argument(..., help="Trained pipeline", exists=True),
     corpus: Path = typer.Argument(..., help="Folder of the corpora", exists=True),
@@ -102,15 +147,16 @@ def main(
     output_path: Path = typer.Argument(..., help="JSON file to write"),
     seed: int = typer.Option(0, help="Seed of the split, of training and of the bootstrap"),
     gpu_id: int = typer.Option(-1, help="GPU to run on, -1 for the CPU"),
+    ready_made: str = typer.Option("en_music_ner", help="Package to compare with, if installed"),
 ) -> None:
     """Evaluate a trained pipeline on test and dev."""
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     nlp = spacy.load(model)
-    encoder = srsly.read_json(encoder_path)
+    encoder, sources = srsly.read_json(encoder_path), srsly.read_json(sources_path)
     metrics: dict[str, Any] = {
         "encoder": encoder,
-        "data": srsly.read_json(sources_path),
+        "data": sources,
         "seed": seed,
         "versions": {package: version(package) for package in PACKAGES},
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -123,6 +169,15 @@ def main(
             for row in metrics[name]["sources"].values():
                 del row["ece"], row["auroc"]
         show(name, metrics[name])
+    if ready := load_ready_made(ready_made, sources):
+        gold = DocBin().from_disk(corpus / "test.spacy").get_docs(ready.vocab)
+        scored = evaluate(ready, gold, seed)
+        metrics["ready_made"] = {
+            "package": f"{ready.lang}_{ready.meta['name']}",
+            "version": ready.meta["version"],
+            "test": {key: scored[key] for key in ("default", "f1_interval")},
+        }
+        show_ready_made(metrics["ready_made"], metrics["test"])
     if encoder["fallback"]:
         msg.warn(f"Measured with the fallback encoder {encoder['name']}", encoder["fallback"])
     metrics["calibration"] = nlp.meta.get("calibration")

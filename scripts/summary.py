@@ -17,8 +17,11 @@ def main(
     metrics = srsly.read_json(metrics_path)
     encoder = metrics["encoder"]
     rows = []
-    for split in ("dev", "test"):
-        for label, row in metrics[split]["default"].items():
+    results = {split: metrics[split] for split in ("dev", "test")}
+    if ready := metrics.get("ready_made"):
+        results[f"test, by {ready['package']}"] = ready["test"]
+    for split, result in results.items():
+        for label, row in result["default"].items():
             scores = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1-score"))
             rows.append((split, label, *scores, row["support"]))
     msg.divider(f"Scores with {encoder['name']}, seed {metrics['seed']}")

@@ -127,11 +127,10 @@ def test_fast_makes_a_second_package(project):
 def test_a_change_of_the_data_makes_convert_stale(project):
     folder, variables, _ = project
     own = folder / "own.bio"
-    own.write_text(
-        "play\tO\nlush\tB-Artist\n\nlofi\tO\n\nmore\tO\nnas\tB-Artist\n", encoding="utf8"
-    )
+    blocks = [f"play\tO\nlush{n}\tB-Artist\n\nlofi{n}\tO\n" for n in range(20)]
+    own.write_text("\n".join(blocks), encoding="utf8")
     variables = [*variables, "--vars.csv", "", "--vars.bio", "own.bio"]
-    for expected in (3, 4):
+    for expected in (40, 41):
         assert run_project(folder, "sources", ".", *variables).returncode == 0
         assert run_project(folder, "convert", ".", *variables).returncode == 0
         splits = srsly.read_json(folder / "corpus" / "summary.json")["splits"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from music_ner.data.query import (
     AMBIGUOUS,
+    MAX_LENGTH,
     Query,
     Span,
     normalize_query,
@@ -21,19 +22,23 @@ from music_ner.data.query import (
 from music_ner.data.reading import Reading
 from music_ner.files import UnreadableFileError
 from music_ner.pipeline.labels import LABELS
+from music_ner.pipeline.normalization import normalize
 
 BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
 SENTENCE_ID = re.compile(r"# sent_id = (?P<id>.*\S)\s*")
+DOCUMENT_START = "-DOCSTART-"
+"""What starts a document in the files of CoNLL-2003."""
 
 
 def read_bio(path: Path) -> Reading:
     """Read gold entities from BIO.
 
     path (Path): A file with a word, a tab and its tag on each line, and a blank line between
-        queries. An `I-` tag that continues no entity is read as `B-`. A query with a line that
-        cannot be read is rejected as a whole, since its text is not known. A first line
-        `# sent_id = ...`, as in CoNLL-U (https://universaldependencies.org/format.html), gives the
-        query its id, which otherwise is the file's name and the number of the query's first line.
+        queries. A line that starts with DOCUMENT_START separates queries too. An `I-` tag that
+        continues no entity is read as `B-`. A query with a line that cannot be read is rejected as
+        a whole, since its text is not known. A first line `# sent_id = ...`, as in CoNLL-U
+        (https://universaldependencies.org/format.html), gives the query its id, which otherwise is
+        the file's name and the number of the query's first line.
     RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
         tags, `rejected` lines and `rejected_queries`.
     RAISES (UnreadableFileError): If the file is not UTF-8.
@@ -47,7 +52,7 @@ def read_bio(path: Path) -> Reading:
     reading.counts.update(dict.fromkeys(names, 0))
     sentence: dict[int, str] = {}
     for number, line in enumerate([*lines, ""], start=1):
-        if line.strip():
+        if line.strip() and line.split()[0] != DOCUMENT_START:
             sentence[number] = line
         elif sentence:
             _read_sentence(path, sentence, reading)
@@ -77,6 +82,9 @@ def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> No
         words.extend(word)
         tags.append(tag)
     reading.counts["lines"] += len(sentence)
+    length = len(normalize(" ".join(words))[0])
+    if length > MAX_LENGTH:
+        faults[min(sentence)] = f"the query has {length} characters: cut it to {MAX_LENGTH}"
     if faults:
         reading.counts["rejected_queries"] += 1
         text = " ".join(line.split("\t")[0].strip() for line in sentence.values())

@@ -13,12 +13,36 @@ from spacy.tokens import Doc, DocBin
 from music_ner.data.bio import read_bio
 from music_ner.data.offsets_csv import read_csv
 from music_ner.data.query import SUPPLEMENT, Query, Span, to_doc, word_tags
-from music_ner.data.writings import place, query_key
+from music_ner.data.reading import Reading
+from music_ner.data.writings import entities_key, place, query_key
 from music_ner.pipeline.labels import LABELS
 
 TEST_SHARE = 0.1
 DEV_SHARE = 0.1
 SPLITS = ("train", "dev", "test")
+
+
+def read_gold(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
+    """Read gold entities from CSV (see `read_csv`) if the file is called so, else from BIO.
+
+    path (Path): The file.
+    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
+    RETURNS (Reading): The queries, without annotators.
+    RAISES (UnreadableFileError): If the file cannot be read.
+    """
+    if path.suffix.lower() != ".csv":
+        return read_bio(path)
+    reading = read_csv(path, make_doc)
+    queries = [
+        replace(
+            query,
+            spans=tuple(Span(*span[:3]) for span in query.spans),
+            annotations=(),
+            annotators=(),
+        )
+        for query in reading.queries
+    ]
+    return replace(reading, queries=queries)
 
 
 def join(
@@ -45,11 +69,14 @@ def join(
 
     def with_layer(query: Query) -> Query:
         layer: list[Span] = []
+        annotators: list[str] = []
         for writing in writings.get(query_key(query.text), ()):
             placed, unplaced = place(writing, query)
             layer.extend(placed)
+            annotators.extend(writing.annotators)
             lost.extend((writing, span) for span in unplaced)
-        return replace(query, annotations=tuple(sorted(layer)))
+        names = tuple(dict.fromkeys(annotators))
+        return replace(query, annotations=tuple(sorted(layer)), annotators=names)
 
     gold, others = [with_layer(query) for query in gold], [with_layer(query) for query in others]
     return gold, others, list(dict.fromkeys(lost))
@@ -64,7 +91,7 @@ def agreement(gold: Iterable[Query]) -> dict[str, dict[str, float]]:
     """
     tags: dict[str, tuple[list, list]] = {}
     for query in gold:
-        for annotator in sorted({span.annotator for span in query.annotations}):
+        for annotator in query.annotators:
             spans = [span for span in query.annotations if span.annotator == annotator]
             truth, marked = tags.setdefault(annotator, ([], []))
             truth.append(word_tags(query.text, [span[:3] for span in query.spans]))
@@ -98,25 +125,18 @@ def hold_out(queries: list[Query], share: float, seed: int) -> tuple[list[Query]
     return kept, [query for query in queries if query_key(query.text) in held_out]
 
 
-def split(
-    gold: list[Query], others: list[Query], test: list[Query], seed: int
-) -> dict[str, list[Query]]:
+def split(queries: list[Query], test: list[Query], seed: int) -> dict[str, list[Query]]:
     """Split queries into train, dev and test.
 
-    If there is gold, dev and test are taken from it only: the other queries are one annotator's
-    opinion, and go to train.
-
-    gold (list[Query]): Queries with gold entities.
-    others (list[Query]): Queries that only annotators have.
-    test (list[Query]): A fixed test set; empty: a tenth of the others is held out.
+    queries (list[Query]): The queries, whatever file they came from.
+    test (list[Query]): A fixed test set; empty: a tenth of the queries is held out.
     seed (int): Seed of the split.
     RETURNS (dict[str, list[Query]]): The queries of each split.
     """
-    pool, rest = (gold, others) if gold else (others, [])
     if not test:
-        pool, test = hold_out(pool, TEST_SHARE, seed)
-    pool, dev = hold_out(pool, DEV_SHARE, seed)
-    return {"train": pool + rest, "dev": dev, "test": test}
+        queries, test = hold_out(queries, TEST_SHARE, seed)
+    train, dev = hold_out(queries, DEV_SHARE, seed)
+    return {"train": train, "dev": dev, "test": test}
 
 
 def describe(docs: Iterable[Doc]) -> dict:
@@ -158,6 +178,52 @@ def leave_out(
     return kept, rejected
 
 
+def settle(gold: Iterable[Query]) -> tuple[list[Query], list[dict], list[dict]]:
+    """Reject gold that other gold contradicts.
+
+    If the copies of a query (see `query_key`) differ in their entities, those that more than half
+    of them agree on are kept, and without such a majority none.
+
+    gold (Iterable[Query]): Queries with gold entities.
+    RETURNS (tuple[list[Query], list[dict], list[dict]]): The kept queries, the rejected ones, and
+        the contradictions: `text` of each query, how many `copies` there are, how many are `kept`.
+    """
+    gold = list(gold)
+    copies: dict[str, list[Query]] = {}
+    for query in gold:
+        copies.setdefault(query_key(query.text), []).append(query)
+    majorities: dict[str, tuple | None] = {}
+    contradictions = []
+    for key, queries in copies.items():
+        (entities, count), *others = Counter(map(entities_key, queries)).most_common()
+        majorities[key] = entities if 2 * count > len(queries) else None
+        if others:
+            n_kept = 0 if majorities[key] is None else count
+            contradictions.append({"text": queries[0].text, "copies": len(queries), "kept": n_kept})
+    kept, rejected = [], []
+    for query in gold:
+        key = query_key(query.text)
+        if entities_key(query) == majorities[key]:
+            kept.append(query)
+        else:
+            is_decided = majorities[key] is not None
+            rejected.append(_reject_contradicted(query, len(copies[key]), is_decided))
+    return kept, rejected, contradictions
+
+
+def _reject_contradicted(query: Query, n_copies: int, is_decided: bool) -> dict:
+    reason = f"most of the {n_copies} gold copies of this query have other entities: correct it"
+    if not is_decided:
+        reason = (
+            f"the {n_copies} gold copies of this query have different entities, and no majority: "
+            "correct them"
+        )
+    entities = [
+        {"text": query.text[span.start : span.end], "label": span.label} for span in query.spans
+    ]
+    return {"file": query.id, "reason": reason, "content": query.text, "entities": entities}
+
+
 def reject_lost(lost: Iterable[tuple[Query, Span]]) -> list[dict]:
     """RETURNS (list[dict]): A rejection for each annotator's span that gold does not contain."""
     return [
@@ -188,7 +254,7 @@ def convert(
     """Read, join and split annotated queries.
 
     csv (list[Path]): Annotators' spans (see `read_csv`).
-    bio (list[Path]): Gold entities (see `read_bio`).
+    bio (list[Path]): Gold entities (see `read_gold`).
     train_bio (list[Path]): Gold entities of queries that are only trained on.
     test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
     seed (int): Seed of the split.
@@ -199,7 +265,7 @@ def convert(
     bio_paths = {"bio": bio, "train_bio": train_bio, "test_bio": test_bio}
     readings = {"csv": {str(path): read_csv(path, make_doc) for path in csv}}
     for kind, paths in bio_paths.items():
-        readings[kind] = {str(path): read_bio(path) for path in paths}
+        readings[kind] = {str(path): read_gold(path, make_doc) for path in paths}
     read = {
         kind: [query for reading in files.values() for query in reading.queries]
         for kind, files in readings.items()
@@ -208,13 +274,21 @@ def convert(
     gold, in_test = leave_out(
         read["bio"], keys_of(read["test_bio"]), "the test set contains this query"
     )
-    joined, others, lost = join([*gold, *read["test_bio"]], read["csv"])
-    gold, test = joined[: len(gold)], joined[len(gold) :]
+    gold_keys = keys_of([*gold, *read["test_bio"]])
     supplement, in_others = leave_out(
         read["train_bio"],
-        keys_of([*joined, *others]),
+        gold_keys | keys_of(read["csv"]),
         "another file contains this query, and may need it for dev or test",
     )
+    settled = [settle(queries) for queries in (gold, read["test_bio"], supplement)]
+    gold, test, supplement = (kept for kept, _, _ in settled)
+    annotated, undecided = leave_out(
+        read["csv"],
+        gold_keys - keys_of([*gold, *test]),
+        "the gold copies of this query have different entities",
+    )
+    joined, others, lost = join([*gold, *test], annotated)
+    gold, test = joined[: len(gold)], joined[len(gold) :]
     rejected = [
         *(
             item
@@ -223,11 +297,13 @@ def convert(
             for item in reading.rejected
         ),
         *in_test,
+        *(item for _, contradicted, _ in settled for item in contradicted),
+        *undecided,
         *reject_lost(lost),
         *in_others,
     ]
 
-    queries = split(gold, others, test, seed)
+    queries = split([*gold, *others], test, seed)
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
     docs["train"] += [to_supplement(query, make_doc) for query in supplement]
     gold_keys = keys_of(joined)
@@ -243,6 +319,7 @@ def convert(
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": len(in_test),
+        "contradictions": [row for _, _, contradictions in settled for row in contradictions],
         "agreement": agreement(joined),
         "splits": {name: describe(docs[name]) for name in SPLITS},
     }

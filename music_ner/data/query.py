@@ -14,6 +14,8 @@ TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
 ANNOTATOR_KEY = "annotator"
 """Key of the span group in `doc.spans` that holds the annotators' spans."""
+MAX_LENGTH = 1_000_000
+"""Characters of the longest text that spaCy tokenizes."""
 SUPPLEMENT = "supplement"
 """Key in `doc.user_data` of queries that are only trained on."""
 
@@ -44,6 +46,7 @@ class Query:
     spans (tuple[Span, ...]): Its entities in text order, without overlaps.
     annotations (tuple[Span, ...]): The annotators' spans, kept next to the entities.
     complete (bool): Whether all text outside the spans is known not to be an entity.
+    annotators (tuple[str, ...]): Who annotated the query, with or without spans.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Query:
     spans: tuple[Span, ...] = ()
     annotations: tuple[Span, ...] = ()
     complete: bool = True
+    annotators: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

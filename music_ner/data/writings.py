@@ -41,6 +41,26 @@ def query_key(text: str) -> str:
     return _letters(text) or text.strip()
 
 
+def entities_key(query: Query) -> tuple[tuple[int, str, str], ...]:
+    """Give what the entities have in common in all writings of one query.
+
+    query (Query): A query.
+    RETURNS (tuple[tuple[int, str, str], ...]): How many letters there are before each entity, its
+        `query_key`, and its label.
+
+    >>> entities_key(Query("1", "By Sade!", (Span(3, 8, "Artist"),)))
+    ((2, 'sade', 'Artist'),)
+    """
+    return tuple(
+        (
+            len(_letters(query.text[: span.start])),
+            query_key(query.text[slice(*span[:2])]),
+            span.label,
+        )
+        for span in query.spans
+    )
+
+
 def _letters(text: str) -> str:
     return fold(text).replace(" ", "")
 

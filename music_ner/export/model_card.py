@@ -77,6 +77,7 @@ def describe(
         tested=f"the {test['queries']} test queries" + (f" of {test_names}" if test_names else ""),
         micro=f"{test['default']['micro avg']['f1-score']:.3f}",
         macro=f"{test['default']['macro avg']['f1-score']:.3f}",
+        by_token=number(test["spacy"].get("ents_f")),
         low=f"{low:.3f}",
         high=f"{high:.3f}",
         kinds=kinds_table(test["sources"]),

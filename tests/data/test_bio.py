@@ -195,6 +195,25 @@ def test_a_comment_without_words_is_no_query(read_words):
     assert reading.rejected == []
 
 
+@pytest.mark.parametrize(
+    "line", ["-DOCSTART-\tO", "-DOCSTART- -X- -X- O", "-DOCSTART-", "-DOCSTART- O\r"]
+)
+@pytest.mark.parametrize("blank", ["\n", ""])
+def test_the_line_that_starts_a_document_is_no_query(read_words, line, blank):
+    reading = read_words(f"{line}\n{blank}more\tO\nsade\tB-Artist\n\n{line}\n{blank}calm\tO\n")
+    assert marked(reading) == [("more sade", [("sade", "Artist")]), ("calm", [])]
+    assert reading.rejected == []
+    assert reading.counts["lines"] == 3
+
+
+def test_a_query_of_more_characters_than_spacy_reads_is_rejected(read_words):
+    reading = read_words(f"sade\tB-Artist\n{'la' * 600_000}\tO\n\nhalo\tB-WoA\n")
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+    ((number, reason),) = rejections(reading)
+    assert number == 1
+    assert reason.startswith("the query has 1200005 characters")
+
+
 def test_a_comment_inside_a_query_is_rejected(read_words):
     reading = read_words("more\tO\n# sent_id = posts:3\nsade\tB-Artist\n")
     assert rejections(reading) == [(2, "not a word and a tag: separate the two by one tab")]

@@ -34,7 +34,7 @@ def annotated(line, annotator="ann", query_id="1"):
     """A query of a marked line, as `read_csv` reads it."""
     query = parse(line, query_id)
     spans = tuple(span._replace(annotator=annotator) for span in query.spans)
-    return replace(query, spans=spans, annotations=spans)
+    return replace(query, spans=spans, annotations=spans, annotators=(annotator,))
 
 
 def layer(query):
@@ -50,8 +50,9 @@ def texts(docs_or_queries):
 def converted(tmp_path):
     """Convert files of these names and contents, from memory to memory.
 
-    Names that start with "test_" or "train_" are chosen as that; those that end in .csv hold the
-    rows below the header. RETURNS: The docs of each split, the summary and what was rejected.
+    Names that start with "test_", "train_" or "gold" are chosen as that, other CSV files as
+    annotators'; those that end in .csv hold the rows below the header. RETURNS: The docs of each
+    split, the summary and what was rejected.
     """
 
     def run(files, seed=0):
@@ -60,8 +61,9 @@ def converted(tmp_path):
             path = tmp_path / name
             header = "id,text,start_offset,end_offset,label\n" if path.suffix == ".csv" else ""
             path.write_text(header + content, encoding="utf8")
-            kind = re.match("(test_|train_)?", name)[0] + "bio"
-            paths["csv" if header else kind].append(path)
+            kind = re.match("(test_|train_)?(gold)?", name)
+            is_annotators = path.suffix == ".csv" and not any(kind.groups())
+            paths["csv" if is_annotators else f"{kind[1] or ''}bio"].append(path)
         return corpora.convert(**paths, seed=seed, make_doc=NLP.make_doc)
 
     return run
@@ -193,9 +195,17 @@ def test_agreement_is_the_f1_of_each_annotators_spans_against_gold():
     }
 
 
+def test_an_annotator_who_marks_nothing_misses_what_gold_marks():
+    joined, _, _ = corpora.join(
+        [gold("halo by [sade](Artist)"), gold("[korn](Artist)"), gold("calm")],
+        [annotated("halo by sade"), annotated("[korn](Artist)"), annotated("calm")],
+    )
+    assert corpora.agreement(joined) == {"ann": {"queries": 3, "f1": pytest.approx(2 / 3)}}
+
+
 def test_an_ambiguous_span_agrees_with_no_gold_entity():
     span = Span(8, 12, AMBIGUOUS, "", "ann")
-    query = Query("1", "halo by sade", (span,), (span,))
+    query = Query("1", "halo by sade", (span,), (span,), annotators=("ann",))
     joined, _, _ = corpora.join([gold("halo by [sade](Artist)")], [query])
     assert corpora.agreement(joined) == {"ann": {"queries": 1, "f1": 0.0}}
 
@@ -228,7 +238,7 @@ def keys(queries):
 
 @given(queries=query_lists(), seed=st.integers(0, 99))
 def test_no_query_is_in_two_splits_and_each_is_in_one(queries, seed):
-    splits = corpora.split(queries, [], [], seed)
+    splits = corpora.split(queries, [], seed)
     assert Counter(q.id for split in splits.values() for q in split) == Counter(
         q.id for q in queries
     )
@@ -253,7 +263,7 @@ def test_each_stratum_is_held_out_by_its_share(queries, seed, share):
 )
 def test_a_tenth_is_test_and_a_tenth_of_the_rest_dev(size, train, dev, test):
     queries = [Query(str(n), f"number {n}") for n in range(size)]
-    splits = corpora.split(queries, [], [], seed=0)
+    splits = corpora.split(queries, [], seed=0)
     assert {name: len(split) for name, split in splits.items()} == {
         "train": train,
         "dev": dev,
@@ -263,14 +273,14 @@ def test_a_tenth_is_test_and_a_tenth_of_the_rest_dev(size, train, dev, test):
 
 def test_labels_are_spread_evenly_over_the_splits():
     queries = [gold(f"[a{n}](Artist)") for n in range(50)] + [gold(f"b{n}") for n in range(50)]
-    test = corpora.split(queries, [], [], seed=3)["test"]
+    test = corpora.split(queries, [], seed=3)["test"]
     assert [bool(query.spans) for query in test] == [True] * 5 + [False] * 5
 
 
 def test_sources_are_spread_evenly_over_the_splits():
     sources = ["posts"] * 40 + ["searches"] * 40 + ["questions"] * 20
     queries = [Query(f"{source}:{n}", f"number {n}") for n, source in enumerate(sources)]
-    splits = corpora.split(queries, [], [], seed=3)
+    splits = corpora.split(queries, [], seed=3)
     shares = {
         name: Counter(query.source for query in splits[name]) for name in ("train", "dev", "test")
     }
@@ -286,7 +296,7 @@ def test_labels_are_spread_evenly_within_a_source():
         for n in range(20)
         for line in ("[a{n}](Artist)", "b{n}", "[c{n}](WoA)")
     ]
-    test = corpora.split(queries, [], [], seed=3)["test"]
+    test = corpora.split(queries, [], seed=3)["test"]
     assert Counter(map(stratum, test)) == {
         (source, *labels): 2
         for source in ("posts", "searches")
@@ -296,29 +306,15 @@ def test_labels_are_spread_evenly_within_a_source():
 
 def test_the_split_follows_the_seed_and_not_the_order_of_queries():
     queries = [Query(str(n), f"number {n}") for n in range(100)]
-    first = keys(corpora.split(queries, [], [], seed=0)["test"])
-    assert keys(corpora.split(queries[::-1], [], [], seed=0)["test"]) == first
-    assert keys(corpora.split(queries, [], [], seed=1)["test"]) != first
-
-
-def test_queries_without_gold_go_to_train_where_there_is_gold():
-    queries = [Query(str(n), f"number {n}") for n in range(20)]
-    others = [Query(str(n), f"other {n}") for n in range(20)]
-    splits = corpora.split(queries, others, [], seed=0)
-    assert splits["train"][-20:] == others
-    assert keys(splits["dev"]) | keys(splits["test"]) <= keys(queries)
-
-
-def test_queries_without_gold_are_split_where_there_is_none():
-    others = [Query(str(n), f"other {n}") for n in range(20)]
-    splits = corpora.split([], others, [], seed=0)
-    assert [len(splits[name]) for name in ("train", "dev", "test")] == [16, 2, 2]
+    first = keys(corpora.split(queries, [], seed=0)["test"])
+    assert keys(corpora.split(queries[::-1], [], seed=0)["test"]) == first
+    assert keys(corpora.split(queries, [], seed=1)["test"]) != first
 
 
 def test_a_fixed_test_set_is_taken_as_it_is():
     queries = [Query(str(n), f"number {n}") for n in range(20)]
     fixed = [Query("t", "calm piano")]
-    splits = corpora.split(queries, [], fixed, seed=0)
+    splits = corpora.split(queries, fixed, seed=0)
     assert [len(splits[name]) for name in ("train", "dev", "test")] == [18, 2, 1]
     assert splits["test"] == fixed
 
@@ -334,6 +330,15 @@ def test_docs_hold_gold_entities_and_the_annotators_layer(converted):
     assert doc.spans["annotator"].attrs == {"annotator": ["ann"], "certainty": ["deduced"]}
 
 
+@pytest.mark.parametrize("name", ["ann.csv", "gold.csv"])
+def test_queries_of_all_files_are_split(converted, name):
+    rows = "".join(f"{n},halo by artist {n},0,4,WoA\n" for n in range(40))
+    negatives = bio(*[f"calm piano {n}" for n in range(40)])
+    docs, summary, _ = converted({name: rows, "gold.bio": negatives})
+    assert [len(docs[name]) for name in ("train", "dev", "test")] == [64, 8, 8]
+    assert [summary["splits"][name]["WoA"] for name in ("train", "dev", "test")] == [32, 4, 4]
+
+
 def test_gold_is_known_where_the_annotator_was_unsure(converted):
     files = {"gold.bio": GOLD, "ann.csv": "7,number 3 by artist3,0,8,Artist_or_WoA\n"}
     docs, summary, _ = converted(files)
@@ -345,16 +350,16 @@ def test_an_ambiguous_span_without_gold_becomes_missing_tokens(converted):
     docs, summary, _ = converted(
         {"gold.bio": GOLD, "ann.csv": "7,more halo by sade,5,9,Artist_or_WoA\n"}
     )
-    (doc,) = (d for d in docs["train"] if d.text == "more halo by sade")
+    (doc,) = (d for split in docs.values() for d in split if d.text == "more halo by sade")
     assert [token.ent_iob for token in doc] == [2, 0, 2, 2]
     assert [span.label_ for span in doc.spans["annotator"]] == [AMBIGUOUS]
-    assert summary["splits"]["train"]["missing_tokens"] == 1
+    assert sum(split["missing_tokens"] for split in summary["splits"].values()) == 1
 
 
 def test_all_outside_the_spans_of_a_query_with_a_rejected_row_is_missing(converted):
     rows = "7,more halo by sade,5,9,WoA\n7,more halo by sade,13,99,Artist\n"
     docs, _, rejected = converted({"gold.bio": GOLD, "ann.csv": rows})
-    (doc,) = (d for d in docs["train"] if d.text == "more halo by sade")
+    (doc,) = (d for split in docs.values() for d in split if d.text == "more halo by sade")
     assert [token.ent_iob for token in doc] == [0, 3, 0, 0]
     assert [item["row"] for item in rejected] == [3]
 
@@ -397,6 +402,129 @@ def test_an_annotated_query_that_the_fixed_test_set_holds_is_not_trained_on(conv
     assert [span.text for span in docs["test"][0].spans["annotator"]] == ["Calm"]
     assert "calm piano" not in texts(docs["train"] + docs["dev"])
     assert summary["joined_queries"] == 1
+
+
+def bio_of(*copies):
+    return bio(*copies, *[f"number {n} by artist{n}/Artist" for n in range(12)])
+
+
+RIGHT, WRONG, OTHER = "play halo/WoA", "play halo/Artist", "Play, halo"
+
+
+@pytest.mark.parametrize(
+    ("copies", "kept"),
+    [
+        ([RIGHT, WRONG], []),
+        ([RIGHT, OTHER], []),
+        ([RIGHT, WRONG, OTHER], []),
+        ([RIGHT, WRONG, RIGHT, WRONG], []),
+        ([RIGHT, RIGHT, WRONG, OTHER], []),
+        ([RIGHT, WRONG, RIGHT], [RIGHT, RIGHT]),
+        ([WRONG, RIGHT, "PLAY HALO!/WoA", OTHER, RIGHT], [RIGHT, "PLAY HALO!/WoA", RIGHT]),
+        (["play, halo/WoA", RIGHT], ["play, halo/WoA", RIGHT]),
+        (["- halo/WoA !", "halo/WoA"], ["- halo/WoA !", "halo/WoA"]),
+        (["play !!!/Artist", "play !!!/Artist", "play !!!"], ["play !!!/Artist"] * 2),
+        (["halo/WoA halo", "halo halo/WoA"], []),
+    ],
+)
+@pytest.mark.parametrize("kind", ["", "train_", "test_"])
+@pytest.mark.parametrize("several_files", [True, False])
+def test_of_gold_that_contradicts_itself_the_majority_is_kept(
+    converted, copies, kept, kind, several_files
+):
+    if several_files:
+        files = {f"{kind}{n}.bio": bio(copy) for n, copy in enumerate(copies)}
+    else:
+        files = {f"{kind}all.bio": bio(*copies)}
+    docs, summary, rejected = converted({"gold.bio": GOLD, **files})
+    marked = [
+        (doc.text, [(ent.text, ent.label_) for ent in doc.ents])
+        for split in docs.values()
+        for doc in split
+        if "number" not in doc.text
+    ]
+    expected = [
+        (re.sub("/(WoA|Artist)", "", line), re.findall(r"(\S+)/(WoA|Artist)", line))
+        for line in kept
+    ]
+    assert sorted(marked) == sorted(expected)
+    assert len(rejected) == len(copies) - len(kept)
+    assert all(re.search("gold copies .*: correct", item["reason"]) for item in rejected)
+    assert sum(bool(item["entities"]) for item in rejected) == sum(
+        "/" in line for line in copies
+    ) - sum("/" in line for line in kept)
+    text = re.sub("/(WoA|Artist)", "", copies[0])
+    contradiction = {"text": text, "copies": len(copies), "kept": len(kept)}
+    assert summary["contradictions"] == ([] if len(kept) == len(copies) else [contradiction])
+
+
+def test_a_query_on_which_gold_is_undecided_is_taken_from_no_other_file(converted):
+    rows = "7,Play halo,5,9,WoA\n8,calm halo,5,9,WoA\n"
+    more = bio("play halo/WoA", "one more")
+    for kind in ("", "test_"):
+        files = {"gold.bio": GOLD, f"{kind}more.bio": bio(RIGHT, WRONG)}
+        docs, summary, rejected = converted({**files, "ann.csv": rows, "train_more.bio": more})
+        found = [text for split in docs.values() for text in texts(split)]
+        assert not [text for text in found if "play" in text.lower()]
+        assert {"calm halo", "one more"} < set(found)
+        assert [item["content"] for item in rejected] == ["play halo"] * 2 + [
+            "Play halo",
+            "play halo",
+        ]
+        assert summary["queries_without_gold"] == 1
+
+
+def test_gold_that_the_test_set_holds_too_does_not_contradict_it(converted):
+    files = {"gold.bio": bio_of(WRONG, WRONG), "test_gold.bio": bio(RIGHT)}
+    docs, summary, _ = converted(files)
+    assert [(ent.text, ent.label_) for ent in docs["test"][0].ents] == [("halo", "WoA")]
+    assert summary["contradictions"] == []
+    assert summary["left_out_for_the_test_set"] == 2
+
+
+OFFSETS = """\
+1,"Sleepwalk? By Santo",0,9,WoA_known
+1,"Sleepwalk? By Santo",14,19,Artist
+2,"Calm, piano!",,,
+3,"More (Sade)",6,10,Artist_or_WoA
+4,"Like R.E.M.?",5,11,Artist
+4,"Like R.E.M.?",11,99,Artist
+"""
+
+
+@pytest.mark.parametrize("kind", ["gold", "train_gold", "test_gold"])
+def test_gold_may_be_a_csv_with_offsets(converted, kind):
+    files = {"gold.bio": GOLD, f"{kind}_offsets.csv": OFFSETS}
+    docs, summary, rejected = converted(files)
+    of_file = {
+        doc.text: doc
+        for split in docs.values()
+        for doc in split
+        if doc.user_data["id"].startswith(f"{kind}_offsets.csv:")
+    }
+    assert {
+        text: [(ent.text, ent.label_) for ent in doc.ents] for text, doc in of_file.items()
+    } == {
+        "Sleepwalk? By Santo": [("Sleepwalk", "WoA"), ("Santo", "Artist")],
+        "Calm, piano!": [],
+        "More (Sade)": [],
+        "Like R.E.M.?": [("R.E.M.", "Artist")],
+    }
+    assert [token.ent_iob_ for token in of_file["Calm, piano!"]] == ["O"] * 4
+    assert [token.ent_iob_ for token in of_file["More (Sade)"]] == ["O", "O", "", "O"]
+    assert [token.ent_iob_ for token in of_file["Like R.E.M.?"]] == ["", "B", ""]
+    assert all(len(doc.spans["annotator"]) == 0 for doc in of_file.values())
+    (counts,) = (
+        counts
+        for name in ("bio", "train_bio", "test_bio")
+        for path, counts in summary[name].items()
+        if path.endswith(".csv")
+    )
+    assert (counts["rows"], counts["spans"], counts["without_entities"]) == (6, 4, 1)
+    assert [item["row"] for item in rejected] == [7]
+    assert summary["queries_without_gold"] == 0
+    if kind == "test_gold":
+        assert sorted(texts(docs["test"])) == sorted(of_file)
 
 
 def test_a_span_that_the_gold_text_does_not_hold_is_rejected_with_its_reason(converted):
@@ -506,18 +634,32 @@ def test_what_is_written_is_what_was_converted(noted, tmp_path):
         assert corpora.describe(docs) == summary["splits"][name]
         assert all("annotator" in doc.spans and doc.user_data["id"] for doc in docs)
     assert summary["seed"] == 0
-    assert summary["splits"]["train"]["queries"] == 81 + 30
+    assert [summary["splits"][name]["queries"] for name in convert.SPLITS] == [105, 12, 13]
     rejected = list(srsly.read_jsonl(tmp_path / "rejected.jsonl"))
     assert len(rejected) == 15
     assert all(re.match("the span 7 to 999 .*text", item["reason"]) for item in rejected)
 
 
+def test_contradictions_are_counted(tmp_path, capsys):
+    lines = [f"number {n} by artist{n}/Artist" for n in range(30)]
+    undecided = ["play halo/Artist", "play/Artist halo"]
+    decided = ["one/Artist", "one/Artist", "one"]
+    (tmp_path / "gold.bio").write_text(bio(*lines, *undecided, *decided))
+    gold = str(tmp_path / "gold.bio")
+    chosen = {"csv": "", "bio": gold, "train_bio": "", "test_bio": "", "catalogue": ""}
+    sources.main(tmp_path / "sources.json", **chosen)
+    convert.main(tmp_path / "sources.json", tmp_path / "corpus", seed=0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2 queries have contradictory gold: 1 with a majority" in said
+    assert "3 rejected" in said
+
+
 def test_tables_of_the_counts_and_splits_are_shown(noted, tmp_path, capsys):
     convert.main(noted, tmp_path, seed=0)
     said = "".join(capsys.readouterr().out.split())
-    assert "45rows,30spans,0duplicates,15rejected" in said
-    assert "30annotatedquerieshavenogold:usedintrain" in said
-    assert "queries111910" in said
+    assert "45rows,30spans,0without_entities,0duplicates,15rejected" in said
+    assert "30annotatedquerieshavenogold:thefirstannotatordecides" in said
+    assert "queries1051213" in said
     assert "15rejected:" in said
 
 
@@ -532,6 +674,81 @@ def test_too_few_queries_end_the_command_and_what_was_rejected_is_written(tmp_pa
     assert list(contents(tmp_path / "corpus")) == ["rejected.jsonl"]
     (item,) = srsly.read_jsonl(tmp_path / "corpus" / "rejected.jsonl")
     assert (item["row"], item["query"]) == (4, "calm")
+
+
+@pytest.fixture
+def run_main(tmp_path, capsys):
+    """Run the command on files of these names and contents (see `converted`), by kind.
+
+    RETURNS: The exit code and what was printed, without white space.
+    """
+
+    def run(**files):
+        chosen = dict.fromkeys(("csv", "bio", "train_bio", "test_bio", "catalogue"), "")
+        for kind, content in files.items():
+            chosen[kind] = str(tmp_path / f"{kind}.{kind[-3:]}")
+            header = "id,text,start_offset,end_offset,label\n" if kind == "csv" else ""
+            (tmp_path / f"{kind}.{kind[-3:]}").write_text(header + content)
+        sources.main(tmp_path / "sources.json", **chosen)
+        try:
+            convert.main(tmp_path / "sources.json", tmp_path / "corpus", seed=0)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return code, "".join(capsys.readouterr().out.split())
+
+    return run
+
+
+ARTISTS = [f"number {n} by artist{n}/Artist" for n in range(40)]
+WORKS = [f"halo{n}/WoA please" for n in range(20)]
+POSITIVES = "".join(f"{n},number {n} by artist,0,6,WoA\n" for n in range(20))
+NEGATIVES = [f"calm piano {n}" for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"csv": POSITIVES, "bio": bio(*NEGATIVES)},
+        {"bio": bio(*ARTISTS, *WORKS)},
+        {"bio": bio(*ARTISTS, *WORKS), "test_bio": bio("a/WoA b", "c/Artist")},
+        {"bio": bio(*ARTISTS), "test_bio": bio("a/WoA b", "c/Artist")},
+    ],
+)
+def test_corpora_are_written_where_dev_and_test_have_the_labels_of_train(run_main, tmp_path, files):
+    code, said = run_main(**files)
+    assert code == 0, said
+    assert set(contents(tmp_path / "corpus")) == OUTPUTS
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "fix"),
+    [
+        ({"bio": bio(*ARTISTS, *WORKS[:3])}, "test has no WoA", "at least 20 queries"),
+        (
+            {"bio": bio(*ARTISTS, *WORKS), "test_bio": bio(*NEGATIVES)},
+            "test has no Artist",
+            "If vars.test_bio is set",
+        ),
+        (
+            {"bio": bio(*ARTISTS, *WORKS[:3]), "test_bio": bio("a/WoA b/Artist")},
+            "dev has no WoA",
+            "at least 20 queries",
+        ),
+        (
+            {"bio": bio(*ARTISTS), "train_bio": bio(*WORKS)},
+            "test has no WoA",
+            "at least 20 queries",
+        ),
+        ({"bio": bio(*NEGATIVES)}, "train has no entities", "Annotate"),
+    ],
+)
+def test_a_label_that_dev_or_test_lacks_ends_the_command(run_main, tmp_path, files, message, fix):
+    code, said = run_main(**files)
+    assert code == 1
+    assert "".join(message.split()) in said
+    assert "".join(fix.split()) in said
+    assert list(contents(tmp_path / "corpus")) == ["rejected.jsonl"]
 
 
 def test_a_file_that_cannot_be_read_ends_the_command(tmp_path, capsys):
@@ -575,14 +792,16 @@ def test_the_cookbooks_files_convert_to_the_known_numbers(cookbook):
     assert summary["joined_queries"] == 223
     assert summary["queries_without_gold"] == len(summary["not_joined"]) == 3
     assert {name: len(split) for name, split in docs.items()} == {
-        "train": 485 + 3,
-        "dev": 54,
-        "test": 60,
+        "train": 486,
+        "dev": 55,
+        "test": 61,
     }
     assert all(item["reason"] for item in rejected)
     split_keys = [{query_key(doc.text) for doc in docs[name]} for name in docs]
     assert len(set.union(*split_keys)) == sum(map(len, split_keys))
-    assert {q["text"] for q in summary["not_joined"]} <= set(texts(docs["train"]))
+    assert {q["text"] for q in summary["not_joined"]} <= {
+        text for split in docs.values() for text in texts(split)
+    }
     assert 0.5 < summary["agreement"]["music_ner"]["f1"] < 1
 
 

@@ -94,11 +94,13 @@ def test_a_span_that_cuts_a_word_grows_to_it_and_is_counted(read_rows, start, en
     ("row", "reason"),
     [
         ("1,more sade,-1,4,Artist", "the span -1 to 4 .*text \\(0 to 9\\)"),
-        ("1,more sade,5,10,Artist", "the span 5 to 10 .*text \\(0 to 9\\)"),
+        ("1,more sade,5,12,Artist", "the span 5 to 12 .*text \\(0 to 9\\)"),
         ("1,more sade,0,-5,Artist", "the span 0 to -5 .*text \\(0 to 9\\)"),
         ("1,more sade,9,12,Artist", "the span 9 to 12 .*text \\(0 to 9\\)"),
         ("1,more sade,5,5,Artist", "the span 5 to 5 .*no text"),
         ("1,more sade,9,5,Artist", "the span 9 to 5 .*no text"),
+        ("1,more sade,9,10,Artist", "the span 9 to 10 .*no text"),
+        ("1,more sade,10,11,Artist", "the span 10 to 11 .*text \\(0 to 9\\)"),
         ("1,more sade,4,5,Artist", "the span 4 to 5 .*no text"),
         ("1,more sade,five,9,Artist", "start_offset 'five' is not a whole number"),
         ("1,more sade,5,9.5,Artist", "end_offset '9.5' is not a whole number"),
@@ -163,11 +165,155 @@ def test_of_two_overlapping_spans_the_later_is_rejected(read_rows):
     assert "overlaps that of row 2" in reason
 
 
-def test_spans_that_overlap_only_once_they_are_grown_are_rejected(read_rows):
-    reading = read_rows("1,more sade,5,7,Artist\n1,more sade,7,9,WoA")
+@pytest.mark.parametrize(
+    ("text", "spans", "token"),
+    [
+        ("sade&korn", [(0, 4), (5, 9)], "sade&korn"),
+        ("more sade;korn", [(5, 9), (10, 14)], "sade;korn"),
+        ("sade&korn&abba", [(0, 4), (5, 9), (10, 14)], "sade&korn&abba"),
+        ("nina simone+abba", [(0, 11), (12, 16)], "simone+abba"),
+        ("more sade", [(5, 7), (7, 9)], "sade"),
+        ("abba+nina simone", [(5, 16), (0, 4)], "abba+nina"),
+        ("sade&korn", [(0, 4), (5, 9), (0, 4)], "sade&korn"),
+        ("sade|abba&korn", [(5, 9), (10, 14)], "abba&korn"),
+    ],
+)
+@pytest.mark.parametrize("label", ["Artist", "WoA"])
+def test_names_that_share_a_token_are_rejected_and_counted(read_rows, text, spans, token, label):
+    labels = ["Artist", *[label] * len(spans)]
+    rows = [f"1,{text},{start},{end},{labels[n]}" for n, (start, end) in enumerate(spans)]
+    reading = read_rows("\n".join([*rows, "2,more sade,5,9,Artist"]))
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+    assert [number for number, _ in rejections(reading)] == list(range(2, 2 + len(spans)))
+    assert all(f"token '{token}'" in reason for _, reason in rejections(reading))
+    assert reading.counts["glued"] == len(spans)
+
+
+def test_other_spans_of_a_query_in_which_names_share_a_token_are_kept(read_rows):
+    rows = ["1,halo by sade&korn,0,4,WoA", "1,halo by sade&korn,8,12,Artist"]
+    reading = read_rows("\n".join([*rows, "1,halo by sade&korn,13,17,Artist"]))
+    assert marked(reading) == [("halo by sade&korn", [("halo", "WoA")])]
+    assert not reading.queries[0].complete
+
+
+def test_one_name_marked_twice_in_a_token_is_a_duplicate(read_rows):
+    reading = read_rows("1,more sade,5,9,Artist\n1,more sade,5,8,Artist")
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+    assert reading.counts["duplicates"] == 1
+    assert reading.counts["glued"] == 0
+
+
+@pytest.mark.parametrize("row", ["2,calm piano,,,", '2,calm piano, ,"", ', "2,calm  piano ,,,"])
+def test_a_row_that_marks_nothing_is_a_query_without_entities(read_rows, row):
+    reading = read_rows(f"1,more sade,5,9,Artist\n{row}\n3,halo,0,4,WoA\n")
+    assert marked(reading) == [
+        ("more sade", [("sade", "Artist")]),
+        ("calm piano", []),
+        ("halo", [("halo", "WoA")]),
+    ]
+    assert reading.rejected == []
+    assert all(query.complete for query in reading.queries)
+    assert [query.id for query in reading.queries] == ["ann.csv:1", "ann.csv:2", "ann.csv:3"]
+    counts = {name: reading.counts[name] for name in ("rows", "spans", "without_entities")}
+    assert counts == {"rows": 3, "spans": 2, "without_entities": 1}
+
+
+def test_a_second_row_that_marks_nothing_in_a_text_is_a_duplicate(read_rows):
+    reading = read_rows("1,calm piano,,,\n1,calm piano,,,\n2, calm  piano,,,")
+    assert marked(reading) == [("calm piano", [])]
+    assert reading.counts["duplicates"] == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "1,more sade,5,9,Artist",
+        "2,more  sade,6,10,Artist",
+        "1,more sade,5,99,Artist",
+        '1,"more" sade,5,9,Artist',
+        "1,more, sade,5,9,Artist",
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_row_that_marks_nothing_is_rejected_beside_one_that_does(read_rows, other, order):
+    reading = read_rows("\n".join(["1,more sade,,,", other][::order]) + "\n3,calm,,,")
+    first, second = (2, 3)[::order]
+    reasons = dict(rejections(reading))
+    assert re.match(f"row {second} .*: keep one of them", reasons[first])
+    assert not any(query.complete for query in reading.queries[:-1])
+    assert reading.queries[-1].text == "calm"
+
+
+@pytest.mark.parametrize(
+    ("row", "missing"),
+    [
+        ("1,calm piano", "start_offset, end_offset, label"),
+        ("1,calm piano,,", "start_offset, end_offset, label"),
+        ("1,calm piano,0,4,", "label"),
+        ("1,calm piano,,,WoA", "start_offset, end_offset"),
+        (",calm piano,,,", "id"),
+        ("1,,,,", "text"),
+    ],
+)
+def test_a_row_that_ends_early_or_lacks_a_part_does_not_mark_nothing(read_rows, row, missing):
+    reading = read_rows(row)
+    assert reading.queries == []
+    ((_, reason),) = rejections(reading)
+    assert reason.startswith(f"no value for {missing}")
+
+
+@pytest.mark.parametrize("end", [10, 11])
+def test_an_end_behind_the_text_by_a_line_break_is_trimmed_and_counted(read_rows, end):
+    reading = read_rows(f"1,more sade,5,{end},Artist\n2,halo,0,4,WoA")
+    assert marked(reading) == [("more sade", [("sade", "Artist")]), ("halo", [("halo", "WoA")])]
+    assert reading.queries[0].complete
+    assert reading.counts["trimmed"] == 1
+
+
+@pytest.mark.parametrize("label", ["Artist ", " Artist", "Artist\t", "Artist_known "])
+def test_spaces_beside_a_label_are_no_part_of_it(read_rows, label):
+    assert marked(read_rows(f"1,more sade,5,9,{label}")) == [("more sade", [("sade", "Artist")])]
+
+
+def test_spaces_beside_the_names_of_columns_are_no_part_of_them(read_rows):
+    reading = read_rows(b"id, text,start_offset ,end_offset,label \n1,more sade,5,9,Artist\n")
+    assert marked(reading) == [("more sade", [("sade", "Artist")])]
+
+
+@pytest.mark.parametrize(
+    ("row", "unit"),
+    [
+        ("1,🎸🎸 songs by sade please,14,18,Artist", "UTF-16"),
+        ("1,👩\u200d🎤👩\u200d🎤 U2 or so,11,13,Artist", "UTF-16"),
+        ("1,🎸 sade,3,7,Artist", "UTF-16"),  # would be clamped
+        ("1,🎸🎸🎸🎸 sade,9,13,Artist", "UTF-16"),  # out of the text
+        ("1,🎸 songs by sade please,14,18,Artist", "UTF-8"),
+        ("1,beyoncé and sade please,13,17,Artist", "UTF-8"),
+        ("1,beyoncé and sadé,13,18,Artist", "UTF-8"),
+    ],
+)
+def test_offsets_that_count_code_units_or_bytes_are_rejected(read_rows, row, unit):
+    reading = read_rows(f"2,calm korn,5,9,Artist\n{row}\n")
+    assert marked(reading) == [("calm korn", [("korn", "Artist")])]
     ((number, reason),) = rejections(reading)
     assert number == 3
-    assert "overlaps that of row 2" in reason
+    assert re.match(f"the offsets count {unit}.*: count characters", reason)
+
+
+def test_offsets_that_may_count_code_units_are_rejected_where_most_of_the_file_do(read_rows):
+    both = "1,🎸🎸 a b c,5,6,Artist\n"  # b, or a
+    assert rejections(read_rows(both)) == []
+    units = "2,🎸 more sade,8,12,Artist\n3,🎸 calm halo now,8,12,WoA\n4,halo,0,4,WoA\n"
+    reading = read_rows(both + units)
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+    assert [number for number, _ in rejections(reading)] == [2, 3, 4]
+
+
+def test_offsets_of_characters_are_read_where_a_row_beside_them_counts_code_units(read_rows):
+    characters = "1,🎸 more sade,7,11,Artist\n2,🎸 calm halo,7,11,WoA\n3,🎸🎸 a b c,5,6,WoA\n"
+    reading = read_rows(characters + "4,🎸 calm halo now,8,12,WoA\n")
+    assert [number for number, _ in rejections(reading)] == [5]
+    assert len(reading.queries) == 3
 
 
 def test_spans_side_by_side_do_not_overlap(read_rows):
@@ -250,6 +396,7 @@ def test_a_byte_order_mark_and_crlf_are_no_part_of_the_data(read_rows):
     [
         ('"calm, like sade"', 11, "calm, like sade"),
         ('"calm\nlike sade"', 10, "calm like sade"),
+        ('"at 5, 9,\nlike, sade"', 15, "at 5, 9, like, sade"),
         ('"calm\r\n\r\nlike sade"', 13, "calm like sade"),
         ('"a ""real"" sade"', 9, 'a "real" sade'),
         ('a 7" of sade', 8, 'a 7" of sade'),
@@ -307,13 +454,74 @@ def test_a_file_with_no_rows_holds_no_queries(read_rows):
         pytest.param(b"", "not a CSV file", id="empty"),
         pytest.param(BOM, "not a CSV file", id="only a BOM"),
         pytest.param(b"\n\n", "not a CSV file", id="blank"),
-        pytest.param((HEADER + '1,"sade,0,4,Artist\n').encode(), "quote", id="unclosed quote"),
-        pytest.param((HEADER + '1,sade,0,4,"Artist').encode(), "quote", id="unclosed at the end"),
+        pytest.param(
+            b"id,text,text" + HEADER[7:].encode(), "several columns text", id="column twice"
+        ),
+        pytest.param(b'"id"s,' + HEADER[3:].encode(), "not a CSV file", id="stray quote"),
     ],
 )
 def test_a_file_that_is_no_such_csv_is_an_error_that_names_the_file(read_rows, content, message):
     with pytest.raises(UnreadableFileError, match=rf"ann\.csv: .*{message}"):
         read_rows(content)
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('1,more sade,5,9,Artist\n2,"halo,0,4,WoA\n3,more korn,5,9,Artist\n', 3),
+        ('1,"sade,0,4,Artist\n', 2),
+        ('1,sade,0,4,"Artist', 2),
+        ('1,"sade\nlive",0,4,Artist\n\n2,"halo', 5),
+        ('1,"halo,0,4,WoA\n2,more sade,5,9,Artist\n3,"more, sade",6,10,Artist\n', 2),
+        ('1,"slow\n"halo" live",6,10,WoA\n2,more sade,5,9,Artist\n', 2),
+        ('"1\n', 2),
+        # closed by the stray quote of another row
+        ('1,"halo, slow,0,4,WoA\n2,more sade,5,9,Artist\n3,more korn",5,9,Artist\n', 2),
+        ('1,"halo,0,4,WoA\n2,more sade",5,9,Artist\n', 2),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_an_error_that_names_its_line(read_rows, rows, line):
+    with pytest.raises(UnreadableFileError, match=rf"ann\.csv, line {line}: a quote.*: Close"):
+        read_rows(rows)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        r'1,"more \"sade\" live",6,10,Artist',
+        '1,"more" sade,5,9,Artist',
+        '1,more sade,5,9,"Artist"s',
+        '"1"1,more sade,5,9,Artist',
+    ],
+)
+def test_a_row_with_a_stray_quote_is_rejected_as_it_was_written(read_rows, row):
+    reading = read_rows(f"2,calm korn,5,9,Artist\n{row}\n3,halo,0,4,WoA\n")
+    assert marked(reading) == [("calm korn", [("korn", "Artist")]), ("halo", [("halo", "WoA")])]
+    ((number, reason),) = rejections(reading)
+    assert number == 3
+    assert re.match("not CSV .*: .*double the quotes inside", reason)
+    assert reading.rejected[0]["content"] == row
+    assert reading.counts["rows"] == 3
+
+
+def test_a_row_with_a_stray_quote_makes_the_text_of_its_id_incomplete(read_rows):
+    rows = '1,halo by sade,0,4,WoA\n1,"halo" by sade,8,12,Artist\n2,more sade,5,9,Artist'
+    assert [query.complete for query in read_rows(rows).queries] == [False, True]
+
+
+@pytest.mark.parametrize("length", [131_073, 300_000])
+def test_a_text_may_be_long(read_rows, length):
+    text = "la " * (length // 3)
+    reading = read_rows(f"1,sade {text},0,4,Artist\n2,halo,0,4,WoA\n")
+    assert [spans for _, spans in marked(reading)] == [[("sade", "Artist")], [("halo", "WoA")]]
+
+
+def test_a_text_of_more_characters_than_spacy_reads_is_rejected(read_rows):
+    reading = read_rows(f"1,sade {'la ' * 400_000},0,4,Artist\n2,halo,0,4,WoA\n")
+    assert marked(reading) == [("halo", [("halo", "WoA")])]
+    ((number, reason),) = rejections(reading)
+    assert number == 2
+    assert reason.startswith("the text has 1200004 characters")
 
 
 def test_bytes_that_are_not_utf8_are_found_far_down_in_the_file(read_rows):
@@ -334,25 +542,30 @@ GOOD_ROWS = st.tuples(
     st.integers(3, 14).map(str),
     st.sampled_from(["Artist", "WoA_known", "Artist_or_WoA_deduced"]),
 )
-ROWS = st.lists(st.one_of(GOOD_ROWS, st.lists(CELLS, min_size=1, max_size=8)), max_size=12)
+EMPTY_ROWS = st.tuples(
+    st.sampled_from("123"), st.sampled_from(["sade|korn abba", "calm"]), *[st.just("")] * 3
+)
+ROWS = st.lists(
+    st.one_of(GOOD_ROWS, EMPTY_ROWS, st.lists(CELLS, min_size=1, max_size=8)), max_size=12
+)
 
 
 @settings(deadline=None)
 @given(rows=ROWS)
-def test_every_row_is_a_span_a_duplicate_or_rejected(folder, rows):
+def test_every_row_is_a_span_a_query_without_entities_a_duplicate_or_rejected(folder, rows):
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     (folder / "ann.csv").write_bytes((HEADER + file.getvalue()).encode())
     reading = read_csv(folder / "ann.csv", NLP.make_doc)
     counts = reading.counts
     assert counts["rows"] == sum(any(cell.strip() for cell in row) for row in rows)
-    assert counts["rows"] == counts["spans"] + counts["duplicates"] + counts["rejected"]
+    kinds = ("spans", "without_entities", "duplicates", "rejected")
+    assert counts["rows"] == sum(counts[kind] for kind in kinds)
     assert counts["rejected"] == len(reading.rejected)
     assert counts["spans"] == sum(len(query.spans) for query in reading.queries)
     for item in reading.rejected:
         cells = list(item["content"].values())[:5]
-        row = [*map(str, rows[item["row"] - 2]), *[""] * 5][:5]
-        assert cells == row
+        assert cells == [*map(str, rows[item["row"] - 2])][:5]
         assert item["reason"]
 
 

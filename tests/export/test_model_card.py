@@ -42,6 +42,12 @@ def test_the_notes_give_scores_data_encoder_and_the_reason_of_the_fallback(meta)
     assert "micro F1 1.000 (95 % bootstrap interval 1.000 to 1.000), macro F1 1.000" in notes
 
 
+def test_the_notes_say_why_scores_by_word_and_by_token_differ(meta):
+    notes = " ".join(meta["notes"].split())
+    assert "by token, micro F1 is 1.000" in notes
+    assert "`sleepwalk` is right by word and wrong by token" in notes
+
+
 def test_the_notes_give_scores_by_source_of_the_test_queries(meta):
     lines = meta["notes"].splitlines()
     header = lines.index("| source | queries | micro F1 | macro F1 | calibration error | AUROC |")

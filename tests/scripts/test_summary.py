@@ -19,9 +19,10 @@ RATES = {
 def printed(tmp_path, capsys):
     """What the command prints, without the white space that depends on the width."""
 
-    def run(fallback=None):
+    def run(fallback=None, **more):
         encoder = {"name": "tiny-bert", "fallback": fallback}
         metrics = {"encoder": encoder, "seed": 7, "dev": split(0.6124), "test": split(0.5896)}
+        metrics |= more
         srsly.write_json(tmp_path / "scores.json", metrics)
         srsly.write_json(tmp_path / "behaviour.json", {"rates": RATES, "failed": []})
         wheel = tmp_path / "en_music-1.0-py3-none-any.whl"
@@ -40,6 +41,13 @@ def test_the_scores_of_dev_and_test_are_printed(printed):
     assert "devmicroavg0.7500.5000.6128" in text
     assert "testArtist0.7500.5000.5908" in text
     assert "testmicroavg0.7500.5000.5908" in text
+
+
+def test_the_scores_of_the_ready_made_pipeline_are_printed(printed):
+    text, _, _ = printed(ready_made={"package": "en_ready", "test": split(0.8124)})
+    assert "testmicroavg0.7500.5000.5908" in text
+    assert "test,byen_readyArtist0.7500.5000.8128" in text
+    assert "en_ready" not in printed()[0]
 
 
 def test_the_pass_rates_of_behaviour_tests_are_printed(printed):

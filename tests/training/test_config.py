@@ -5,7 +5,7 @@ import pytest
 import srsly
 from spacy import util
 from spacy.schemas import ConfigSchemaTraining
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from thinc.api import Config
 
@@ -124,6 +124,24 @@ def test_the_command_counts_the_queries_of_the_train_corpus(run_main):
     training = run_main("tiny-bert").interpolate()["training"]
     assert training["batcher"]["size"] == 320
     assert training["eval_frequency"] == 1  # 20 queries of 4 to 8 words
+
+
+def test_few_steps_are_warned_of_with_a_remedy(run_main, capsys):
+    run_main("tiny-bert")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "4 steps are few: 20 queries" in said
+    assert "--vars.train_bio assets/queries.bio" in said
+
+
+def test_many_steps_are_not_warned_of(tiny_bert, tiny_corpus, tmp_path, capsys):
+    docs = list(DocBin().from_disk(tiny_corpus / "train.spacy").get_docs(Vocab()))
+    (tmp_path / "corpus").mkdir()
+    for name, copies in (("train", 400), ("dev", 1)):
+        DocBin(docs=docs * copies).to_disk(tmp_path / "corpus" / f"{name}.spacy")
+    srsly.write_json(tmp_path / "encoder.json", {"name": "tiny-bert", "path": str(tiny_bert)})
+    paths = (tmp_path / "encoder.json", tmp_path / "corpus", tmp_path / "config.cfg")
+    main(CONFIG_PATH, ENCODERS_PATH, *paths, "", 0)
+    assert "steps are few" not in capsys.readouterr().out
 
 
 def test_an_unknown_encoder_gets_the_configs_own_values(run_main, config):
