@@ -26,6 +26,7 @@ OPS = NumpyOps()
 NEGLIGIBLE = 1e-5
 NO_TOKEN = -1
 STATE_TOKENS = 3
+LISTENER = "transformer-listener"
 MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
 SEPARATORS = ",;:|/\\-–—•·.…"
 NOT_FIRST = f"{SEPARATORS})]}}"
@@ -343,7 +344,11 @@ class MarginalEntityRecognizer(EntityRecognizer):
         docs (list[Doc]): A batch.
         RETURNS (list[list[ScoredSpan]]): The entities of each, in order, without overlaps; spaCy's
             states if there is no threshold.
+        RAISES (ValueError): If a doc has no vectors of the transformer that the model listens to.
         """
+        listens = any(layer.name == LISTENER for layer in self.model.walk())
+        if listens and any(len(doc) and getattr(doc._, "trf_data", None) is None for doc in docs):
+            raise ValueError("Tokens have no vectors: enable the pipeline's transformer")
         if self.threshold is None:
             return super().predict(docs)
         if not any(len(doc) for doc in docs):

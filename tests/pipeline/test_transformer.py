@@ -91,6 +91,15 @@ def test_the_transformer_and_the_ner_can_be_sourced_together(nlp):
     assert entities(other(TEXT)) == entities(nlp(TEXT)) != []
 
 
+@pytest.mark.parametrize("way", ["exclude", "disable"])
+def test_without_the_transformer_the_ner_says_what_is_missing(tiny_model, way):
+    nlp = spacy.load(tiny_model, **{way: ["transformer"]})
+    for read in (nlp, lambda text: list(nlp.pipe(["", text]))):
+        with pytest.raises(ValueError, match=r"no vectors.*transformer"):
+            read(TEXT)
+    assert nlp("").ents == ()
+
+
 WARM_AND_FORK = """
 import os
 import sys
