@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import Mish, Model
 from thinc.types import Floats2d
 
-from music_ner.pipeline.catalogue.features import N_FEATURES
+from music_ner.pipeline.catalogue.features import N_FEATURES, to_array
 
 
 def create_catalogue_tok2vec(
@@ -69,7 +69,7 @@ def _features(doc: Doc) -> np.ndarray:
         return np.zeros((len(doc), N_FEATURES), "f")
     if len(features) != len(doc):
         raise ValueError("The doc was retokenized after the catalogue: run the catalogue again")
-    return features
+    return to_array(features)
 
 
 def drop_matches(doc: Doc, dropout: float) -> np.ndarray:

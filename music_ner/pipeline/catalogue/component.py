@@ -99,7 +99,7 @@ Doc.set_extension("catalogue_without", method=features_without, force=True)
 class Catalogue(Pipe):
     """Finds the names of artists and works in queries.
 
-    `doc._.catalogue` (float32, tokens x `N_FEATURES`) describes each token, for each label:
+    `doc._.catalogue` holds `N_FEATURES` numbers for each token, for each label:
 
     - whether it is the first token of a match, inside it, its last, or its only token;
     - the length of the match in words, at most `LENGTH_SCALE`, divided by `LENGTH_SCALE`;
