@@ -8,6 +8,8 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from music_ner.pipeline import torch_shim
+
 TEXT = "songs like karma police by radioheads"
 
 
@@ -98,6 +100,33 @@ def test_without_the_transformer_the_ner_says_what_is_missing(tiny_model, way):
         with pytest.raises(ValueError, match=r"no vectors.*transformer"):
             read(TEXT)
     assert nlp("").ents == ()
+
+
+@pytest.mark.parametrize("all_layers", [False, True])
+def test_what_is_read_at_once_is_bounded_whatever_the_text(nlp, monkeypatch, all_layers):
+    model = nlp.get_pipe("transformer").model
+    model.transformer.config.output_hidden_states = all_layers
+    docs = [nlp.make_doc(text) for text in (" ".join([TEXT] * 60), "", TEXT, "sade")]
+    whole = model.predict(docs).model_output
+    sizes = []
+
+    def note(module, arguments, settings):
+        sizes.append(settings["input_ids"].numel())
+
+    model.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    monkeypatch.setattr(torch_shim, "PIECES_AT_ONCE", 300)
+    parts = model.predict(docs).model_output
+    assert len(sizes) > 2
+    assert max(sizes) <= 300
+    assert parts.keys() == whole.keys()
+    assert ("hidden_states" in parts) == all_layers
+    for one, other in zip(parts.to_tuple(), whole.to_tuple(), strict=True):
+        for layer, of_whole in zip(_layers(one), _layers(other), strict=True):
+            assert layer.numpy() == pytest.approx(of_whole.numpy(), abs=1e-5)
+
+
+def _layers(output):
+    return output if isinstance(output, tuple) else (output,)
 
 
 WARM_AND_FORK = """

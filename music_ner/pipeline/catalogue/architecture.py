@@ -102,14 +102,14 @@ def _forward(
     features = ops.asarray2f(np.concatenate(of_docs))
     matched = features.any(axis=1)
     found, backprop_found = mapping(features[matched], is_train)
-    mapped = ops.alloc2f(len(features), mapping.get_dim("nO"))
+    width = mapping.get_dim("nO")
+    mapped = ops.alloc2f(len(features), width)
     mapped[matched] = gain * found
-    flat = ops.flatten(vectors)
+    parts = zip(vectors, ops.unflatten(mapped, lengths), strict=True)
 
     def backprop(gradients: list[Floats2d]) -> Any:
-        gradient = ops.flatten(gradients)
-        of_vectors, of_mapped = ops.xp.split(gradient, [flat.shape[1]], axis=1)
+        of_mapped = ops.flatten(gradients)[:, -width:]
         backprop_found(ops.as_contig(gain * of_mapped[matched]))
-        return backprop_vectors(ops.unflatten(ops.as_contig(of_vectors), lengths))
+        return backprop_vectors([ops.as_contig(g[:, :-width]) for g in gradients])
 
-    return ops.unflatten(ops.xp.hstack([flat, mapped]), lengths), backprop
+    return [ops.xp.hstack(of_doc) for of_doc in parts], backprop

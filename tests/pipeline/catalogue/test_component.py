@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -321,6 +322,28 @@ def test_features_and_matches_can_be_written_as_json(filled):
         json.dumps(doc.to_json(underscore=["catalogue", "catalogue_matches"])) for doc in docs
     ]
     same(docs, [Doc(filled.vocab).from_json(json.loads(text)) for text in written])
+
+
+def peak_of(work):
+    """RETURNS (int): How many bytes some work has in memory at most."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_grows_with_the_text_and_not_with_the_pairs_in_it(nlp):
+    works = [f"Work {i}" for i in range(9)]
+    nlp.get_pipe("catalogue").add(pairs=[("Sade", "Paradise"), *(("Sade", w) for w in works)])
+    for text in ("sade paradise ", " ".join(["sade", *works, ""])):
+        nlp(text)
+        short, long = (peak_of(lambda n=n, text=text: nlp(text * n)) for n in (200, 1600))
+        assert long < 12 * short
+    doc = nlp("sade paradise " * 500)
+    assert [match.partner for match in doc._.catalogue_matches[:3]] == [501] * 3
+    assert [match.partner for match in doc._.catalogue_matches[-3:]] == [1] * 3
 
 
 MILLION = """
