@@ -80,14 +80,20 @@ def _forward(
     model: Model, docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], Any]]:
     (tok2vec,) = model.layers
-    ops, gain = model.ops, model.attrs["gain"]
+    if not is_train:  # what a callback would need is not kept in memory
+        return _appended(model, docs, tok2vec.predict(docs)), lambda gradients: []
     vectors, backprop_vectors = tok2vec(docs, is_train)
-    appended = [
-        ops.xp.hstack([of_doc, ops.asarray2f(gain * casing_of(doc))])
-        for doc, of_doc in zip(docs, vectors, strict=True)
-    ]
+    ops = model.ops
 
     def backprop(gradients: list[Floats2d]) -> Any:
         return backprop_vectors([ops.as_contig(g[:, :-N_FEATURES]) for g in gradients])
 
-    return appended, backprop
+    return _appended(model, docs, vectors), backprop
+
+
+def _appended(model: Model, docs: list[Doc], vectors: list[Floats2d]) -> list[Floats2d]:
+    ops, gain = model.ops, model.attrs["gain"]
+    return [
+        ops.xp.hstack([of_doc, ops.asarray2f(gain * casing_of(doc))])
+        for doc, of_doc in zip(docs, vectors, strict=True)
+    ]

@@ -6,8 +6,10 @@ most likely spans become entities.
 """
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +26,11 @@ from music_ner.pipeline.labels import SPANS_KEY
 
 OPS = NumpyOps()
 NEGLIGIBLE = 1e-5
+STARTS_AT_ONCE = 2048
+"""Tokens whose spans are in memory at the same time."""
 NO_TOKEN = -1
 STATE_TOKENS = 3
+LISTENER = "transformer-listener"
 MISSING, OUTSIDE = 0, 2  # values of ENT_IOB
 SEPARATORS = ",;:|/\\-–—•·.…"
 NOT_FIRST = f"{SEPARATORS})]}}"
@@ -107,7 +112,7 @@ class Tokens(NamedTuple):
     index (np.ndarray): The position of each among all tokens of the batch, and `NO_TOKEN`.
     offsets (np.ndarray): The position of each in its doc.
     docs (np.ndarray): The number of the doc of each.
-    lengths (np.ndarray): The number of tokens that are read, for each doc.
+    begins_doc (np.ndarray): Whether each is the first of its doc.
     starts (np.ndarray): Whether an entity may start at each, and False.
     joins (np.ndarray): Whether an entity may continue from the previous one, and False.
     ends (np.ndarray): Whether an entity may end after each.
@@ -119,7 +124,7 @@ class Tokens(NamedTuple):
     index: np.ndarray
     offsets: np.ndarray
     docs: np.ndarray
-    lengths: np.ndarray
+    begins_doc: np.ndarray
     starts: np.ndarray
     joins: np.ndarray
     ends: np.ndarray
@@ -166,7 +171,7 @@ def tokens_of(docs: list[Doc]) -> Tokens:
         index=np.append(index, NO_TOKEN),
         offsets=index - (n_tokens.cumsum() - n_tokens)[doc_numbers],
         docs=doc_numbers,
-        lengths=np.bincount(doc_numbers, minlength=len(docs)),
+        begins_doc=np.diff(doc_numbers, prepend=-1) > 0,
         starts=np.append(free[index] & first, False),
         joins=np.append(continues, False),
         ends=last,
@@ -200,20 +205,20 @@ class SpansOfLength(NamedTuple):
 
 
 def build_spans(
-    model: ParserStepModel, actions: Actions, tokens: Tokens
+    model: ParserStepModel, actions: Actions, tokens: Tokens, numbers: np.ndarray
 ) -> tuple[np.ndarray, list[SpansOfLength]]:
-    """Compute the probabilities of what follows each token if no entity is open there.
+    """Compute the probabilities of what follows some tokens if no entity is open there.
 
     model (ParserStepModel): The ner's model, with the vectors of a batch.
     actions (Actions): The columns of the model's scores.
     tokens (Tokens): The tokens of the batch.
+    numbers (np.ndarray): Some of them.
     RETURNS (tuple[np.ndarray, list[SpansOfLength]]): The probability that each token is outside
         entities (tokens x 1), and the spans of one token, of two, and so on, without negligible
         ones.
     """
-    starts = tokens.starts[:-1]
+    starts = tokens.starts[numbers]
     n_labels = len(actions.labels)
-    numbers = np.arange(len(starts))
     no_token, always = np.full_like(numbers, NO_TOKEN), np.ones_like(starts)
     scores = score_states(model, tokens.index[np.array([numbers, no_token, no_token]).T])
     may_begin = starts & tokens.can_end_later(numbers, numbers)
@@ -238,28 +243,37 @@ def build_spans(
         open_entity = open_entity * goes_on
 
 
-def reach(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def steps_of(first: int, outside: np.ndarray, by_length: list[SpansOfLength]) -> list[np.ndarray]:
+    """Compute the probabilities of moving on from consecutive tokens with no entity open.
+
+    first (int): The first of the tokens.
+    outside (np.ndarray): See `build_spans`, as for `by_length`.
+    RETURNS (list[np.ndarray]): For each token the probability of moving by 1, 2, ... tokens.
+    """
+    n_steps = np.zeros(len(outside), dtype=np.int64)
+    for spans in by_length:
+        n_steps[spans.first - first] += 1  # a span is built on a shorter one
+    ends = n_steps.cumsum()
+    steps = np.empty(ends[-1])
+    for length, (tokens, built) in enumerate(by_length):
+        steps[(ends - n_steps)[tokens - first] + length] = built.sum(axis=1)
+    steps[ends - n_steps] += outside[:, 0]
+    return np.split(steps, ends[:-1])
+
+
+def reach(reached: np.ndarray, first: int, steps: list[np.ndarray], begins_doc: np.ndarray) -> None:
     """Compute the probability of reaching each token of its doc with no entity open.
 
-    steps (np.ndarray): Probability of moving from each token by 1, 2, ... tokens; 0 for steps over
-        the end of the doc. Tokens of all docs x steps.
-    lengths (np.ndarray): The number of tokens of each doc.
-    RETURNS (np.ndarray): One value per token.
+    reached (np.ndarray): One value per token of a batch, and one more. Those of the tokens after
+        which the steps are known already are complete; it is changed.
+    first (int): The first of these tokens.
+    steps (list[np.ndarray]): See `steps_of`.
+    begins_doc (np.ndarray): Whether each token of the batch is the first of its doc.
     """
-    n_tokens, n_steps = steps.shape
-    reached = np.zeros(n_tokens)
-    longest_first = np.argsort(-lengths, kind="stable")
-    first = (np.cumsum(lengths) - lengths)[longest_first]
-    n_longer = np.searchsorted(-lengths[longest_first], -np.arange(lengths.max(initial=0)))
-    reached[first[: n_longer[0]]] = 1.0
-    # The only step out of a doc leads to the first token of the next, which is reached anyway.
-    taken = np.arange(1, n_steps + 1)
-    before = (np.arange(n_tokens)[:, None] - taken) % n_tokens
-    coming = steps[before, taken - 1]
-    for offset, n_docs in enumerate(n_longer[1:], start=1):
-        tokens = first[:n_docs] + offset
-        reached[tokens] = (reached[before[tokens]] * coming[tokens]).sum(axis=1)
-    return reached
+    for token, of_token in enumerate(steps, start=first):
+        if begins_doc[token]:  # and not what the last token of the doc before leads to
+            reached[token] = 1.0
+        reached[token + 1 : token + 1 + len(of_token)] += reached[token] * of_token
 
 
 def score_spans(
@@ -282,30 +296,32 @@ def score_spans(
     tokens = tokens_of(docs)
     if not len(tokens.docs):
         return found
-    outside, by_length = build_spans(model, actions, tokens)
-    steps = np.zeros((len(outside), len(by_length)))
-    for column, (first, built) in enumerate(by_length):
-        steps[first, column] = built.sum(axis=1)
-    steps[:, :1] += outside
-    reached = reach(steps, tokens.lengths)
-    for length, (first, built) in enumerate(by_length, start=1):
-        # In single precision the sum may slightly exceed 1.
-        probability = np.minimum(reached[first, None] * built, 1.0)
-        for row, column in np.argwhere(probability > threshold):
-            token = first[row]
-            start, end = int(tokens.offsets[token]), int(tokens.offsets[token + length - 1]) + 1
-            span = ScoredSpan(start, end, actions.labels[column], float(probability[row, column]))
-            found[tokens.docs[token]].append(span)
+    n_tokens = len(tokens.docs)
+    reached = np.zeros(n_tokens + 1)
+    for start in range(0, n_tokens, STARTS_AT_ONCE):
+        numbers = np.arange(start, min(start + STARTS_AT_ONCE, n_tokens))
+        outside, by_length = build_spans(model, actions, tokens, numbers)
+        reach(reached, start, steps_of(start, outside, by_length), tokens.begins_doc)
+        for length, (first, built) in enumerate(by_length):
+            # In single precision the sum may slightly exceed 1.
+            probability = np.minimum(reached[first, None] * built, 1.0)
+            for row, column in np.argwhere(probability > threshold):
+                token, label = first[row], actions.labels[column]
+                begin, end = int(tokens.offsets[token]), int(tokens.offsets[token + length]) + 1
+                span = ScoredSpan(begin, end, label, float(probability[row, column]))
+                found[tokens.docs[token]].append(span)
     return found
 
 
 def without_overlap(spans: list[ScoredSpan]) -> list[ScoredSpan]:
     """RETURNS (list[ScoredSpan]): The most probable of overlapping spans, in text order."""
     kept: list[ScoredSpan] = []
-    for span in sorted(spans, key=lambda span: -span.probability):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
+    for span in sorted(spans, key=lambda s: (-s.probability, s.end - s.start, s.start)):
+        place = bisect_left(kept, span.start, key=attrgetter("start"))
+        is_after = not place or kept[place - 1].end <= span.start
+        if is_after and (place == len(kept) or span.end <= kept[place].start):
+            kept.insert(place, span)
+    return kept
 
 
 class MarginalEntityRecognizer(EntityRecognizer):
@@ -343,7 +359,11 @@ class MarginalEntityRecognizer(EntityRecognizer):
         docs (list[Doc]): A batch.
         RETURNS (list[list[ScoredSpan]]): The entities of each, in order, without overlaps; spaCy's
             states if there is no threshold.
+        RAISES (ValueError): If a doc has no vectors of the transformer that the model listens to.
         """
+        listens = any(layer.name == LISTENER for layer in self.model.walk())
+        if listens and any(len(doc) and getattr(doc._, "trf_data", None) is None for doc in docs):
+            raise ValueError("Tokens have no vectors: enable the pipeline's transformer")
         if self.threshold is None:
             return super().predict(docs)
         if not any(len(doc) for doc in docs):

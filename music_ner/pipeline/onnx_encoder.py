@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 PIECES_AT_ONCE = 512  # more do not fit in a core's cache
+TOKENS_AT_ONCE = 8192
+"""Tokens whose word pieces are pooled at the same time."""
 MAX_PADDING = 16  # word pieces; more cost about as much as another batch
 FILES = ("encoder.onnx", "tokenizer.json")
 
@@ -290,8 +292,14 @@ class OnnxEncoder(Pipe):
         alignment = align(windows, offsets, n_pieces)
         pooled = np.zeros((len(alignment.lengths), self.width), dtype="f")
         if len(alignment.pieces):
-            vectors = self._vectors_of_pieces(pieces, n_pieces)[alignment.pieces]
-            pooled = self.pooling.predict(Ragged(vectors, alignment.lengths))
+            vectors = self._vectors_of_pieces(pieces, n_pieces)
+            ends = alignment.lengths.cumsum()
+            for start in range(0, len(ends), TOKENS_AT_ONCE):
+                tokens = slice(start, start + TOKENS_AT_ONCE)
+                lengths = alignment.lengths[tokens]
+                of_tokens = alignment.pieces[ends[start] - lengths[0] : ends[tokens][-1]]
+                if len(of_tokens):
+                    pooled[tokens] = self.pooling.predict(Ragged(vectors[of_tokens], lengths))
         return np.split(pooled, np.cumsum([len(doc) for doc in docs[:-1]]))
 
     def _vectors_of_pieces(self, pieces: list[list[int]], n_pieces: np.ndarray) -> Floats2d:

@@ -5,7 +5,6 @@ from functools import partial
 
 from spacy.tokens import Doc, Span
 
-from music_ner.pipeline.forking import use_one_torch_thread_in_forks
 from music_ner.pipeline.normalization import SEPARATOR
 
 
@@ -44,5 +43,4 @@ def create_strided_spans(window: int, stride: int) -> Callable[[list[Doc]], list
     window (int): Tokens of a window.
     stride (int): Tokens between the starts of two windows.
     """
-    use_one_torch_thread_in_forks()
     return partial(get_strided_spans, window=window, stride=stride)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Span
 
+from music_ner.pipeline import marginal_ner
 from music_ner.pipeline.marginal_ner import (
     Actions,
     ScoredSpan,
@@ -376,7 +377,7 @@ def test_the_tokens_of_each_doc_of_a_batch_are_read_without_white_space():
     assert tokens.index.tolist() == [0, 1, 2, 3, 5, -1]
     assert tokens.offsets.tolist() == [0, 1, 0, 0, 2]
     assert tokens.docs.tolist() == [0, 0, 2, 3, 3]
-    assert tokens.lengths.tolist() == [2, 0, 1, 2, 0]
+    assert tokens.begins_doc.tolist() == [True, False, True, True, False]
     assert tokens.starts.tolist() == [True] * 5 + [False]
     assert tokens.joins.tolist() == [False, True, False, False, True, False]
     assert tokens.ends.tolist() == [True] * 5
@@ -420,25 +421,35 @@ steps = st.integers(1, 6).flatmap(
 
 def within(weights):
     """Leave no step that leads beyond the doc's end."""
-    n = len(weights)
-    weights = weights * (np.arange(3)[None] < n - np.arange(n)[:, None])
-    return weights / weights.sum(axis=1, keepdims=True)
+    kept = [of_token[: len(weights) - i] for i, of_token in enumerate(weights)]
+    return [of_token / of_token.sum() for of_token in kept]
 
 
 @given(st.lists(steps.map(within), min_size=1, max_size=4))
 def test_in_each_doc_some_way_leads_from_end_to_end(docs):
-    lengths = np.array([len(weights) for weights in docs])
-    reached = np.split(reach(np.concatenate(docs), lengths), np.cumsum(lengths)[:-1])
-    for weights, of_doc in zip(docs, reached, strict=True):
+    begins = np.array([i == 0 for weights in docs for i in range(len(weights))])
+    reached = np.zeros(len(begins) + 1)
+    reach(reached, 0, [of_token for weights in docs for of_token in weights], begins)
+    ends = np.flatnonzero([*begins[1:], True]) + 1
+    for weights, of_doc in zip(docs, np.split(reached, ends), strict=False):
         n = len(weights)
         assert of_doc[0] == 1
-        ends = sum(of_doc[n - k] * weights[n - k, k - 1] for k in range(1, min(n, 3) + 1))
+        ends = sum(of_doc[n - k] * weights[n - k][k - 1] for k in range(1, min(n, 3) + 1))
         assert ends == pytest.approx(1)
 
 
-def test_empty_docs_have_nothing_to_reach():
-    weights = np.array([[0.5, 0.5], [1.0, 0.0], [1.0, 0.0]])
-    assert reach(weights, np.array([0, 2, 0, 1, 0])).tolist() == [1.0, 0.5, 1.0]
+@pytest.mark.parametrize("at_once", [1, 2, 7])
+def test_spans_are_the_same_however_many_are_in_memory(unsure, monkeypatch, at_once):
+    docs = [encoded(unsure, text) for text in [*TEXTS, "", " ".join(TEXTS * 3)]]
+    expected = score(unsure, docs)
+    monkeypatch.setattr(marginal_ner, "STARTS_AT_ONCE", at_once)
+    for found, of_doc in zip(score(unsure, docs), expected, strict=True):
+        assert sorted(span[:3] for span in found) == sorted(span[:3] for span in of_doc)
+        for one, other in zip(sorted(found), sorted(of_doc), strict=True):
+            assert one.probability == pytest.approx(other.probability, abs=1e-6)
+        assert [span[:3] for span in without_overlap(found)] == [
+            span[:3] for span in without_overlap(of_doc)
+        ]
 
 
 spans = st.lists(

@@ -110,6 +110,14 @@ def test_what_is_read_at_once_is_bounded_whatever_the_batch(fast, monkeypatch):
         assert one.ravel() == pytest.approx(other.ravel(), abs=1e-5)
 
 
+def test_what_is_pooled_at_once_is_bounded_whatever_the_batch(fast, monkeypatch):
+    whole = encoded(fast, [LONG, *TEXTS])
+    for at_once in (1, 7, 1000):
+        monkeypatch.setattr(onnx_encoder, "TOKENS_AT_ONCE", at_once)
+        for one, other in zip(encoded(fast, [LONG, *TEXTS]), whole, strict=True):
+            assert np.array_equal(one, other)
+
+
 def test_a_batch_and_single_calls_give_the_same(fast):
     for text, vectors in zip(TEXTS, encoded(fast, TEXTS), strict=True):
         (alone,) = encoded(fast, [text])

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import spacy
@@ -55,10 +56,10 @@ def entities(doc):
     return [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
 
 
-def assert_same(found, expected):
+def assert_same(found, expected, abs=1e-3):
     assert [entity[:3] for entity in found] == [entity[:3] for entity in expected]
     confidences = [entity[3] for entity in expected]
-    assert [entity[3] for entity in found] == pytest.approx(confidences, abs=1e-3)
+    assert [entity[3] for entity in found] == pytest.approx(confidences, abs=abs)
 
 
 def moved_back(doc, steps):
@@ -112,6 +113,21 @@ def test_it_works_after_pickling(path):
         assert_same(entities(again(text)), of_text)
 
 
+def test_eight_threads_find_what_one_finds(path):
+    expected = [entities(doc) for doc in spacy.load(path).pipe(TEXTS, batch_size=1)] * 50
+    assert any(expected)
+    nlp = spacy.load(path)  # so that the first call is in threads too
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda text: entities(nlp(text)), TEXTS * 50))
+    finally:
+        sys.setswitchinterval(interval)
+    for one, other in zip(found, expected, strict=True):
+        assert_same(one, other, abs=1e-6)
+
+
 FORK = """
 import sys
 import spacy
@@ -135,7 +151,11 @@ assert found(nlp.pipe(texts, n_process=2, batch_size=20)) == alone
 def test_two_processes_find_what_one_finds(path):
     # In a process of its own, which a deadlock cannot stop.
     forked = subprocess.run(
-        [sys.executable, "-c", FORK, path], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", FORK, path],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
     )
     assert forked.returncode == 0, forked.stderr
 

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from thinc.api import Mish, Model
 from thinc.types import Floats2d
 
-from music_ner.pipeline.catalogue.features import N_FEATURES
+from music_ner.pipeline.catalogue.features import N_FEATURES, to_array
 
 
 def create_catalogue_tok2vec(
@@ -69,7 +69,7 @@ def _features(doc: Doc) -> np.ndarray:
         return np.zeros((len(doc), N_FEATURES), "f")
     if len(features) != len(doc):
         raise ValueError("The doc was retokenized after the catalogue: run the catalogue again")
-    return features
+    return to_array(features)
 
 
 def drop_matches(doc: Doc, dropout: float) -> np.ndarray:
@@ -102,14 +102,14 @@ def _forward(
     features = ops.asarray2f(np.concatenate(of_docs))
     matched = features.any(axis=1)
     found, backprop_found = mapping(features[matched], is_train)
-    mapped = ops.alloc2f(len(features), mapping.get_dim("nO"))
+    width = mapping.get_dim("nO")
+    mapped = ops.alloc2f(len(features), width)
     mapped[matched] = gain * found
-    flat = ops.flatten(vectors)
+    parts = zip(vectors, ops.unflatten(mapped, lengths), strict=True)
 
     def backprop(gradients: list[Floats2d]) -> Any:
-        gradient = ops.flatten(gradients)
-        of_vectors, of_mapped = ops.xp.split(gradient, [flat.shape[1]], axis=1)
+        of_mapped = ops.flatten(gradients)[:, -width:]
         backprop_found(ops.as_contig(gain * of_mapped[matched]))
-        return backprop_vectors(ops.unflatten(ops.as_contig(of_vectors), lengths))
+        return backprop_vectors([ops.as_contig(g[:, :-width]) for g in gradients])
 
-    return ops.unflatten(ops.xp.hstack([flat, mapped]), lengths), backprop
+    return [ops.xp.hstack(of_doc) for of_doc in parts], backprop

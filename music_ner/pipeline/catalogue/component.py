@@ -30,7 +30,14 @@ from music_ner.pipeline.catalogue.files import (
     rows_of_musicbrainz,
     rows_of_records,
 )
-from music_ner.pipeline.catalogue.matching import Candidate, Link, Match, are_apart, choose
+from music_ner.pipeline.catalogue.matching import (
+    Candidate,
+    Match,
+    Partners,
+    choose,
+    first_partners,
+    linked,
+)
 from music_ner.pipeline.catalogue.names import THE, Words, digits_as_0, fold, to_name, words_of
 from music_ner.pipeline.labels import LABELS
 
@@ -99,7 +106,7 @@ Doc.set_extension("catalogue_without", method=features_without, force=True)
 class Catalogue(Pipe):
     """Finds the names of artists and works in queries.
 
-    `doc._.catalogue` (float32, tokens x `N_FEATURES`) describes each token, for each label:
+    `doc._.catalogue` holds `N_FEATURES` numbers for each token, for each label:
 
     - whether it is the first token of a match, inside it, its last, or its only token;
     - the length of the match in words, at most `LENGTH_SCALE`, divided by `LENGTH_SCALE`;
@@ -158,47 +165,49 @@ class Catalogue(Pipe):
             return []
         words = words_of(doc)
         found = self._candidates(words)
-        links = self._links(*found)
-        artists, works = (
-            choose(candidates, {link[label] for link in links})
-            for label, candidates in enumerate(found)
-        )
-        artist_numbers = {artist: number for number, artist in enumerate(artists, start=1)}
-        work_numbers = {work: number for number, work in enumerate(works, start=len(artists) + 1)}
-        partners: dict[int, int] = {}
-        for artist, work in links:
-            if artist in artist_numbers and work in work_numbers:
-                partners.setdefault(artist_numbers[artist], work_numbers[work])
-                partners.setdefault(work_numbers[work], artist_numbers[artist])
-
-        def to_match(candidate: Candidate, label: str, number: int, namesake: int) -> Match:
-            of_match = words.texts[candidate.start : candidate.end]
-            together, rarest_word = self._commonness_of(of_match)
-            return Match(
-                start=words.first[candidate.start],
-                end=words.last[candidate.end - 1] + (not candidate.owned),
-                label=label,
-                n_words=candidate.end - candidate.start,
-                commonness=together,
-                rarest_word=rarest_word,
-                frequency=min(self._frequencies.get(digits_as_0(word), 0.0) for word in of_match),
-                n_pairs=int(self._n_pairs[LABELS.index(label)][candidate.name]),
-                partner=partners.get(number, 0),
-                namesake=namesake if candidate.shared else 0,
-                shared=candidate.shared,
-            )
-
-        artist_label, work_label = LABELS
-        return [
-            *(
-                to_match(artist, artist_label, number, work_numbers.get(artist, 0))
-                for artist, number in artist_numbers.items()
-            ),
-            *(
-                to_match(work, work_label, number, artist_numbers.get(work, 0))
-                for work, number in work_numbers.items()
-            ),
+        partners = self._partners(*found)
+        chosen = [
+            choose(found[label], linked(found[label], partners[label], found[1 - label]))
+            for label in (0, 1)
         ]
+        numbers = [
+            {artist: number for number, artist in enumerate(chosen[0], start=1)},
+            {work: number for number, work in enumerate(chosen[1], start=len(chosen[0]) + 1)},
+        ]
+        return [
+            self._to_match(
+                candidate,
+                words,
+                label,
+                partner=numbers[1 - label].get(partner, 0),
+                namesake=numbers[1 - label].get(candidate, 0) if candidate.shared else 0,
+            )
+            for label in (0, 1)
+            for candidate, partner in zip(
+                chosen[label],
+                first_partners(chosen[label], partners[label], chosen[1 - label]),
+                strict=True,
+            )
+        ]
+
+    def _to_match(
+        self, candidate: Candidate, words: Words, label: int, *, partner: int, namesake: int
+    ) -> Match:
+        of_match = words.texts[candidate.start : candidate.end]
+        together, rarest_word = self._commonness_of(of_match)
+        return Match(
+            start=words.first[candidate.start],
+            end=words.last[candidate.end - 1] + (not candidate.owned),
+            label=LABELS[label],
+            n_words=candidate.end - candidate.start,
+            commonness=together,
+            rarest_word=rarest_word,
+            frequency=min(self._frequencies.get(digits_as_0(word), 0.0) for word in of_match),
+            n_pairs=int(self._n_pairs[label][candidate.name]),
+            partner=partner,
+            namesake=namesake,
+            shared=candidate.shared,
+        )
 
     def _commonness_of(self, words: list[str]) -> tuple[float, float]:
         """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
@@ -239,25 +248,26 @@ class Catalogue(Pipe):
             offset += len(word_text) + 1
         return list(found[0].values()), list(found[1].values())
 
-    def _links(self, artists: Sequence[Candidate], works: Sequence[Candidate]) -> list[Link]:
-        if not (artists and works and len(self._pairs)):
-            return []
-        ids = [np.fromiter({c.name for c in found}, dtype=np.int64) for found in (artists, works)]
-        pairs = _to_pairs(ids[0][:, None], ids[1])
-        known = self._pairs.take(np.searchsorted(self._pairs, pairs), mode="clip") == pairs
-        if not known.any():
-            return []
-        of_name: tuple[dict, dict] = (defaultdict(list), defaultdict(list))
-        for label, found in enumerate((artists, works)):
-            for candidate in found:
-                of_name[label][candidate.name].append(candidate)
-        return sorted(
-            (artist, work)
-            for i, j in np.argwhere(known)
-            for artist in of_name[0][ids[0][i]]
-            for work in of_name[1][ids[1][j]]
-            if are_apart(artist, work)
-        )
+    def _partners(
+        self, artists: Iterable[Candidate], works: Iterable[Candidate]
+    ) -> tuple[Partners, Partners]:
+        """RETURNS (tuple[Partners, Partners]): The partners of the artists, and of the works."""
+        artist_names = np.unique(np.fromiter((a.name for a in artists), dtype=np.int64))
+        work_names = np.unique(np.fromiter((w.name for w in works), dtype=np.int64))
+        of_artists: dict[int, list[int]] = {}
+        of_works: dict[int, list[int]] = defaultdict(list)
+        starts = np.searchsorted(self._pairs, _to_pairs(artist_names, np.int64(0)))
+        ends = starts + self._n_pairs[0][artist_names]
+        for artist, start, end in zip(artist_names.tolist(), starts, ends, strict=True):
+            fewer, more = sorted((self._pairs[start:end] & PAIR_MASK, work_names), key=len)
+            if not len(fewer):
+                continue
+            known = fewer[more.take(np.searchsorted(more, fewer), mode="clip") == fewer].tolist()
+            if known:
+                of_artists[artist] = known
+                for work in known:
+                    of_works[work].append(artist)
+        return of_artists, dict(of_works)
 
     def add(
         self,

@@ -26,18 +26,22 @@ N_FEATURES = len(LABELS) * len(FEATURES)
 """Columns of `doc._.catalogue`."""
 LENGTH_SCALE = 6  # words
 PAIRS_SCALE = log1p(30)
-BEGIN, INSIDE, LAST, UNIT = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+BEGIN, INSIDE, LAST, UNIT = (
+    (1.0, 0.0, 0.0, 0.0),
+    (0.0, 1.0, 0.0, 0.0),
+    (0.0, 0.0, 1.0, 0.0),
+    (0.0, 0.0, 0.0, 1.0),
+)
 
 
-def features_of(matches: Iterable[Match], n_tokens: int) -> np.ndarray:
+def features_of(matches: Iterable[Match], n_tokens: int) -> list[tuple[float, ...]]:
     """Turn the matches of a doc into features of its tokens.
 
     matches (Iterable[Match]): The matches; those of one label do not overlap.
     n_tokens (int): The number of tokens of the doc.
-    RETURNS (np.ndarray): float32, tokens x `N_FEATURES`: the columns of `FEATURES` for each label
-        (see `Catalogue`).
+    RETURNS (list[tuple[float, ...]]): For each token the columns of `FEATURES`, for each label (see
+        `Catalogue`). Numbers and lists, unlike arrays, can be written as JSON.
     """
-    # Writing to a list is faster than writing to an array.
     values = [0.0] * (n_tokens * N_FEATURES)
     for match in matches:
         of_match = (
@@ -46,14 +50,19 @@ def features_of(matches: Iterable[Match], n_tokens: int) -> np.ndarray:
             match.rarest_word,
             match.frequency,
             min(log1p(match.n_pairs) / PAIRS_SCALE, 1.0),
-            match.partner > 0,
-            match.shared,
+            float(match.partner > 0),
+            float(match.shared),
         )
         column = LABELS.index(match.label) * len(FEATURES)
         for token, position in enumerate(_positions(match.end - match.start), start=match.start):
             first = token * N_FEATURES + column
             values[first : first + len(FEATURES)] = position + of_match
-    return np.array(values, dtype="f").reshape(n_tokens, N_FEATURES)
+    return [tuple(values[i : i + N_FEATURES]) for i in range(0, len(values), N_FEATURES)]
+
+
+def to_array(features: Iterable[Iterable[float]]) -> np.ndarray:
+    """RETURNS (np.ndarray): Features of tokens as float32, tokens x `N_FEATURES`."""
+    return np.array(features, dtype="f").reshape(-1, N_FEATURES)
 
 
 def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
@@ -61,8 +70,8 @@ def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
 
     doc (Doc): A doc that the catalogue has processed.
     dropped (Collection[int]): The numbers of these matches, from 1.
-    RETURNS (np.ndarray): Like `doc._.catalogue`. Partners and namesakes that are dropped leave no
-        trace in other matches.
+    RETURNS (np.ndarray): `doc._.catalogue` without them, as an array. Partners and namesakes that
+        are dropped leave no trace in other matches.
     """
     matches = [Match(*match) for match in doc._.catalogue_matches]
     kept = (
@@ -74,7 +83,7 @@ def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
         for number, match in enumerate(matches, start=1)
         if number not in dropped
     )
-    return features_of(kept, len(doc))
+    return to_array(features_of(kept, len(doc)))
 
 
 def _positions(length: int) -> list[tuple[int, ...]]:

@@ -1,6 +1,10 @@
 """Names of a catalogue that occur in a query, and which of them are chosen."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -21,7 +25,8 @@ class Candidate(NamedTuple):
     owned: bool = False
 
 
-Link = tuple[Candidate, Candidate]
+Partners = Mapping[int, Collection[int]]
+"""The names of the other label that pairs list with a name, by the number of the name."""
 
 
 def are_apart(one: Candidate, other: Candidate) -> bool:
@@ -45,6 +50,64 @@ def choose(candidates: Iterable[Candidate], linked: set[Candidate]) -> list[Cand
             taken.update(words)
             chosen.append(candidate)
     return sorted(chosen)
+
+
+def linked(
+    candidates: Iterable[Candidate], partners: Partners, others: Iterable[Candidate]
+) -> set[Candidate]:
+    """Find the candidates whose partner is in the query.
+
+    candidates (Iterable[Candidate]): All of one label.
+    partners (Partners): Their partners among the others.
+    others (Iterable[Candidate]): All of the other label.
+    RETURNS (set[Candidate]): Those that have a partner without a word in common.
+    """
+    first_end: dict[int, int] = {}
+    last_start: dict[int, int] = {}
+    for other in others:
+        first_end[other.name] = min(other.end, first_end.get(other.name, other.end))
+        last_start[other.name] = max(other.start, last_start.get(other.name, 0))
+    before = {name: min(first_end[p] for p in names) for name, names in partners.items()}
+    after = {name: max(last_start[p] for p in names) for name, names in partners.items()}
+    return {
+        candidate
+        for candidate in candidates
+        if candidate.name in partners
+        and (before[candidate.name] <= candidate.start or candidate.end <= after[candidate.name])
+    }
+
+
+def first_partners(
+    chosen: Iterable[Candidate], partners: Partners, others: Sequence[Candidate]
+) -> list[Candidate | None]:
+    """Find the first partner of each chosen candidate.
+
+    chosen (Iterable[Candidate]): All of one label.
+    partners (Partners): Their partners among the others.
+    others (Sequence[Candidate]): Those chosen of the other label, in order of text, without
+        overlap.
+    RETURNS (list[Candidate | None]): The first partner of each that has no word in common with it.
+    """
+    of_other: dict[int, list[Candidate]] = defaultdict(list)
+    for other in others:
+        of_other[other.name].append(other)
+    of_name = {
+        name: [of_other[partner] for partner in names if partner in of_other]
+        for name, names in partners.items()
+    }
+    first = {name: min(found[0] for found in lists) for name, lists in of_name.items() if lists}
+
+    def first_partner(candidate: Candidate) -> Candidate | None:
+        partner = first.get(candidate.name)
+        if partner is None or are_apart(candidate, partner):
+            return partner
+        after = (
+            found[bisect_left(found, candidate.end, key=attrgetter("start")) :][:1]
+            for found in of_name[candidate.name]
+        )
+        return min(chain.from_iterable(after), default=None)
+
+    return [first_partner(candidate) for candidate in chosen]
 
 
 class Match(NamedTuple):

@@ -4,7 +4,7 @@ import spacy
 from spacy.tokens import Span
 
 from music_ner.pipeline.catalogue.component import Catalogue
-from music_ner.pipeline.catalogue.features import FEATURES
+from music_ner.pipeline.catalogue.features import FEATURES, to_array
 from music_ner.pipeline.labels import LABELS
 
 NLP = spacy.blank("en")
@@ -22,8 +22,12 @@ def found(component, text):
     return [(doc[match.start : match.end].text, match.label) for match in component.find(doc)]
 
 
+def features(doc):
+    return to_array(doc._.catalogue)
+
+
 def feature(doc, token, label, name):
-    return doc._.catalogue[token, LABELS.index(label) * len(FEATURES) + FEATURES.index(name)]
+    return features(doc)[token, LABELS.index(label) * len(FEATURES) + FEATURES.index(name)]
 
 
 def annotated(text, *entities, missing=()):

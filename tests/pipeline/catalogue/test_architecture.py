@@ -26,6 +26,7 @@ from music_ner.pipeline.catalogue.features import N_FEATURES
 from music_ner.training.config import configure
 from tests.conftest import ROOT
 from tests.fixtures import NO_AUGMENTATION
+from tests.pipeline.catalogue.helpers import features
 
 WIDTH, GAIN = 8, 5.0
 NLP = spacy.blank("en")
@@ -74,9 +75,9 @@ def test_vectors_go_on_with_what_the_catalogue_found(model, docs):
     for doc, vectors, words in zip(docs, model.predict(docs), tok2vec.predict(docs), strict=True):
         assert vectors.shape == (len(doc), 16 + WIDTH)
         assert np.array_equal(vectors[:, :16], words)
-        matched = doc._.catalogue.any(axis=1)
+        matched = features(doc).any(axis=1)
         assert not vectors[~matched, 16:].any()
-        expected = GAIN * mapping.predict(doc._.catalogue[matched])
+        expected = GAIN * mapping.predict(features(doc)[matched])
         assert vectors[matched, 16:] == pytest.approx(expected, abs=1e-6)
     assert model.predict(docs)[0][2, 16:].any()
 
@@ -115,12 +116,12 @@ def test_gradients_reach_both_layers(model, docs):
         for name in node.param_names:
             assert node.has_grad(name)
             assert node.get_grad(name) == pytest.approx(other.get_grad(name), abs=1e-5)
-    features = np.concatenate([doc._.catalogue for doc in docs])
-    matched = features.any(axis=1)
+    read_features = np.concatenate([features(doc) for doc in docs])
+    matched = read_features.any(axis=1)
     alone = Mish(nO=WIDTH, nI=N_FEATURES)
     for name in ("W", "b"):
         alone.set_param(name, mapping.get_param(name))
-    _, backprop = alone.begin_update(features[matched])
+    _, backprop = alone.begin_update(read_features[matched])
     backprop(GAIN * np.concatenate(gradients)[matched, 16:])
     for name in ("W", "b"):
         assert mapping.get_grad(name) == pytest.approx(alone.get_grad(name), rel=1e-4, abs=1e-5)
@@ -143,7 +144,7 @@ PAIRED = {"pairs": [("Sade", "Paradise")], "artists": ["Love"], "works": ["Love"
 
 def test_no_match_is_dropped_at_zero_and_each_at_one():
     doc = read("love paradise by sade", **PAIRED)
-    assert np.array_equal(drop_matches(doc, 0.0), doc._.catalogue)
+    assert np.array_equal(drop_matches(doc, 0.0), features(doc))
     assert not drop_matches(doc, 1.0).any()
 
 
@@ -159,7 +160,7 @@ def test_a_match_is_dropped_with_all_that_depends_on_it():
                 names[kind].append(name)
         if kept[1] and kept[3]:
             names["pairs"].append(("Sade", "Paradise"))
-        ways[read("love paradise by sade", **names)._.catalogue.tobytes()] = kept
+        ways[features(read("love paradise by sade", **names)).tobytes()] = kept
     np.random.seed(0)
     seen = {ways[drop_matches(doc, 0.3).tobytes()] for _ in range(500)}
     assert len(seen) == len(ways) == 16

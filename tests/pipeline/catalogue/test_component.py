@@ -1,6 +1,7 @@
 """The component `catalogue`, in a pipeline without a model."""
 
 import fcntl
+import json
 import os
 import pickle
 import pty
@@ -8,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from spacy.training import Example
 from music_ner.pipeline.catalogue.component import Catalogue
 from music_ner.pipeline.labels import LABELS
 from tests.conftest import ROOT, public_data
-from tests.pipeline.catalogue.helpers import NLP, QUERIES, feature, found
+from tests.pipeline.catalogue.helpers import NLP, QUERIES, feature, features, found
 
 
 def test_names_are_as_common_as_their_words_are_outside_of_entities(initialized):
@@ -238,15 +240,14 @@ def filled(initialized):
 def same(docs, others):
     assert len(docs) == len(others)
     for doc, other in zip(docs, others, strict=True):
-        assert np.array_equal(doc._.catalogue, other._.catalogue)
+        assert np.array_equal(features(doc), features(other))
         assert np.array_equal(doc._.catalogue_without([1]), other._.catalogue_without([1]))
-        assert doc._.catalogue.dtype == other._.catalogue.dtype
 
 
 @pytest.mark.parametrize("way", ["disk", "bytes", "pickle", "pickled pipeline"])
 def test_a_saved_catalogue_finds_what_it_found(filled, tmp_path, way):
     docs = [filled(text) for text in TEXTS]
-    assert sum(doc._.catalogue.any() for doc in docs) == 9
+    assert sum(features(doc).any() for doc in docs) == 9
     again = spacy.blank("en")
     if way == "disk":
         filled.to_disk(tmp_path / "pipeline")
@@ -274,7 +275,7 @@ def test_an_empty_catalogue_can_be_saved(nlp, tmp_path):
     nlp.to_disk(tmp_path / "pipeline")
     again = spacy.load(tmp_path / "pipeline")
     assert len(again.get_pipe("catalogue")) == 0
-    assert not again("love")._.catalogue.any()
+    assert not features(again("love")).any()
 
 
 def test_what_was_saved_without_names_takes_those_out_that_are_there(filled):
@@ -282,7 +283,7 @@ def test_what_was_saved_without_names_takes_those_out_that_are_there(filled):
     empty.add_pipe("catalogue")
     filled.from_bytes(empty.to_bytes())
     assert len(filled.get_pipe("catalogue")) == 0
-    assert not filled("sade paradise")._.catalogue.any()
+    assert not features(filled("sade paradise")).any()
 
 
 @pytest.mark.slow
@@ -301,7 +302,7 @@ def test_names_that_another_version_saved_are_refused(filled):
     del state["format"]
     with pytest.raises(ValueError, match="another version of music-ner"):
         component.from_bytes(srsly.msgpack_dumps(state))
-    assert filled("sade paradise")._.catalogue.any()
+    assert features(filled("sade paradise")).any()
 
 
 def test_spacys_own_update_is_no_way_to_add_names(filled):
@@ -313,6 +314,36 @@ def test_spacys_own_update_is_no_way_to_add_names(filled):
 def test_features_travel_with_a_doc(filled):
     doc = filled("sade's paradise")
     same([doc], [Doc(filled.vocab).from_bytes(doc.to_bytes())])
+
+
+def test_features_and_matches_can_be_written_as_json(filled):
+    docs = [filled(text) for text in ("sade's paradise", "nothing", "")]
+    written = [
+        json.dumps(doc.to_json(underscore=["catalogue", "catalogue_matches"])) for doc in docs
+    ]
+    same(docs, [Doc(filled.vocab).from_json(json.loads(text)) for text in written])
+
+
+def peak_of(work):
+    """RETURNS (int): How many bytes some work has in memory at most."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_grows_with_the_text_and_not_with_the_pairs_in_it(nlp):
+    works = [f"Work {i}" for i in range(9)]
+    nlp.get_pipe("catalogue").add(pairs=[("Sade", "Paradise"), *(("Sade", w) for w in works)])
+    for text in ("sade paradise ", " ".join(["sade", *works, ""])):
+        nlp(text)
+        short, long = (peak_of(lambda n=n, text=text: nlp(text * n)) for n in (200, 1600))
+        assert long < 12 * short
+    doc = nlp("sade paradise " * 500)
+    assert [match.partner for match in doc._.catalogue_matches[:3]] == [501] * 3
+    assert [match.partner for match in doc._.catalogue_matches[-3:]] == [1] * 3
 
 
 MILLION = """
