@@ -1,5 +1,6 @@
 """Score predictions of any system against gold."""
 
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,12 +31,16 @@ def read_jsonl(path: Path) -> list[Query]:
 
     path (Path): JSON Lines with the keys `text` and `entities`. An entity is an object with
         `start`, `end` and `label`, or a list of the three. Offsets count the characters of `text`.
+        Blank lines are ignored.
     RETURNS (list[Query]): The texts with the predicted entities. A line that is something else ends
         the command with a message.
     """
     queries = []
-    for number, record in enumerate(srsly.read_jsonl(path), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if not line.removeprefix(BOM_UTF8).strip():
+            continue
         try:
+            record = srsly.json_loads(line.decode("utf-8-sig"))
             text = record["text"]
             spans = tuple(sorted(_span(entity, text) for entity in record["entities"]))
         except (KeyError, TypeError, ValueError) as error:

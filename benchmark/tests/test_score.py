@@ -25,7 +25,10 @@ def score(tmp_path, capsys):
 
     def run(predictions):
         path = tmp_path / "predictions.bio"
-        if isinstance(predictions, str):
+        if isinstance(predictions, bytes):
+            path = path.with_suffix(".jsonl")
+            path.write_bytes(predictions)
+        elif isinstance(predictions, str):
             path.write_text(predictions, encoding="utf8")
         else:
             path = path.with_suffix(".jsonl")
@@ -65,6 +68,18 @@ def test_gold_itself_scores_one(score):
 
 def test_jsonl_in_any_order_is_scored_like_bio(score):
     assert score(PERFECT) == score(GOLD)
+
+
+def test_a_byte_order_mark_and_blank_lines_are_no_records(score):
+    lines = [srsly.json_dumps(item) for item in PERFECT]
+    assert score(b"\xef\xbb\xbf" + "\r\n\n".join(lines).encode()) == score(GOLD)
+
+
+@pytest.mark.parametrize("line", [b"[1]", b"{", b'{"text": "a\xff"}'])
+def test_a_line_that_cannot_be_read_is_named(score, line):
+    code, said = score(b'\n{"text": "dark ambient", "entities": []}\n\n' + line)
+    assert code == 1
+    assert "predictions.jsonl, line 4:" in said
 
 
 def test_wrong_bounds_labels_and_missing_entities_count(score):

@@ -55,7 +55,7 @@ def read(paths: Iterable[Path]) -> list[Query]:
     for path in paths:
         kind = path.stem.split("_")[0]
         try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except UnicodeDecodeError as error:
             raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
         for number, line in enumerate(lines, start=1):

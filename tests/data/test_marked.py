@@ -83,3 +83,13 @@ def test_a_file_that_is_not_utf8_is_an_error_that_names_it(tmp_path):
     (tmp_path / "marks.txt").write_text("[beyoncé](Artist)", encoding="cp1252")
     with pytest.raises(UnreadableFileError, match=r"marks\.txt: .*UTF-8"):
         read([tmp_path / "marks.txt"])
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x0b", "\x1c"])
+def test_a_line_separator_inside_a_query_ends_no_line(tmp_path, separator):
+    path = tmp_path / "posts.txt"
+    path.write_text(f"like{separator}[sade](Artist)\r\n\ncalm\n", encoding="utf8")
+    assert [(query.id, query.text) for query in read([path])] == [
+        ("posts:1", f"like{separator}sade"),
+        ("posts:2", "calm"),
+    ]
