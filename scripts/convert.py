@@ -9,6 +9,7 @@ import typer
 from spacy.tokens import DocBin
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.corpora import SPLITS, convert
 from music_ner.files import UnreadableFileError, written_whole
 
@@ -65,10 +66,10 @@ def main(
         with written_whole(corpus / f"{name}.spacy") as path:
             DocBin(docs=docs[name], store_user_data=True).to_disk(path)
     with written_whole(corpus / "summary.json") as path:
-        srsly.write_json(path, summary)
+        srsly.write_json(path, {**summary, "data": sources})
     show(summary, rejected, rejected_path)
     msg.good(f"Corpora in {corpus}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)
