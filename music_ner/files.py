@@ -1,5 +1,9 @@
 """Files that cannot be read, and files and folders that are written whole or not at all."""
 
+import errno
+import fcntl
+import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,27 +26,74 @@ class UnreadableFileError(ValueError):
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Write a file or a folder under a temporary name, and rename it when it is complete.
+    """Write a file or a folder in a hidden folder, and move it to its place when it is complete.
 
     path (Path): The output, which is replaced if it exists. If it is a link, the link's target is
         replaced. A device or a pipe is written to directly.
-    YIELDS (Path): The path to write to: a path in the same folder that does not exist yet, or the
+    YIELDS (Path): The path to write to: a path of the same name that does not exist yet, or the
         device or pipe. If the block raises, it is removed, and `path` stays as it was.
+    RAISES (BlockingIOError): If another process is writing the same output.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
         return
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    remove(unfinished)
+    path = Path(os.path.realpath(path))
+    # The whole name of the output and an affix might be too long for a name.
+    digest = hashlib.md5(os.fsencode(path.name), usedforsecurity=False).hexdigest()[:8]
+    with workspace(path.with_name(f".{digest}.unfinished"), path) as folder:
+        new, old = (folder / stage / path.name for stage in ("new", "old"))
+        new.parent.mkdir()
+        old.parent.mkdir()
+        yield new
+        try:
+            if path.exists() and (path.is_dir() or new.is_dir()):
+                # Files replace files; of a folder no moment shall show a part.
+                path.replace(old)
+            new.replace(path)
+        except BaseException:
+            if old.exists() and not path.exists():
+                old.replace(path)
+            raise
+
+
+@contextmanager
+def workspace(folder: Path, output: Path) -> Iterator[Path]:
+    """Work in an empty folder that no other process works in, and remove it afterwards.
+
+    folder (Path): The folder. What a killed process left in it is removed.
+    output (Path): What it is made for, named if another process works in it.
+    YIELDS (Path): The folder.
+    RAISES (BlockingIOError): If another process works in it.
+    """
+    lock = _lock(folder, output)
     try:
-        yield unfinished
-        if path.is_dir() or unfinished.is_dir():
+        for path in folder.iterdir():
             remove(path)
-        unfinished.replace(path)
+        yield folder
     finally:
-        remove(unfinished)
+        remove(folder)
+        os.close(lock)
+
+
+def _lock(folder: Path, output: Path) -> int:
+    """Make a folder, and lock it until the returned descriptor is closed or the process ends."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # removed by the process that had locked it
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            message = "another process is writing it"
+            raise BlockingIOError(errno.EWOULDBLOCK, message, str(output)) from error
+        except OSError:  # not every network file system locks folders
+            return lock
+        if folder.exists() and os.path.samestat(folder.stat(), os.fstat(lock)):
+            return lock
+        os.close(lock)
 
 
 def remove(path: Path) -> None:

@@ -7,7 +7,9 @@ import spacy
 import srsly
 import typer
 from wasabi import msg
+from weasel.util import get_checksum
 
+from music_ner.command import run_command
 from music_ner.evaluation.behaviour import KINDS, pass_rates, read_capabilities, run
 from music_ner.files import UnreadableFileError, written_whole
 
@@ -54,7 +56,7 @@ def main(
     rates = pass_rates(outcomes)
     failed = [outcome._asdict() for outcome in outcomes if not outcome.passed]
     with written_whole(output_path) as path:
-        srsly.write_json(path, {"rates": rates, "failed": failed})
+        srsly.write_json(path, {"checksum": get_checksum(model), "rates": rates, "failed": failed})
     show(rates)
     msg.info(f"{output_path} lists the {len(failed)} tests that failed")
     if messages := below(rates, overall, capability):
@@ -63,4 +65,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -9,6 +9,9 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
+from music_ner import provenance
+from music_ner.command import run_command
+from music_ner.data.sources import hashed, paths_of
 from music_ner.files import written_whole
 from music_ner.training.config import configure, settings_of
 
@@ -34,6 +37,16 @@ def main(
     docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     config = util.load_config(config_path, interpolate=False)
     config = configure(config, encoder, settings, corpora, docs, seed)
+    made = provenance.of_corpora(corpus)
+    if made.get("seed", seed) != seed:
+        fix = f"Run `convert` with --vars.seed {seed} too, or this with {made['seed']}."
+        msg.fail(f"{corpus} was split with seed {made['seed']}, not {seed}", fix, exits=1)
+    data = {**made.get("data", {}), "catalogue": hashed(paths_of(catalogue))}
+    config[provenance.SECTION] = {
+        "data": data,
+        "encoder": provenance.of_encoder(encoder),
+        "seed": seed,
+    }
     with written_whole(output_path) as path:
         config.to_disk(path, interpolate=False)
     steps = config["training"]["max_steps"]
@@ -50,4 +63,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -8,6 +8,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.corpora import SPLITS, convert, to_docbin
 from music_ner.files import UnreadableFileError, written_whole
 from music_ner.pipeline.labels import LABELS
@@ -95,10 +96,10 @@ def main(
         with written_whole(corpus / f"{name}.spacy") as path:
             to_docbin(docs[name]).to_disk(path)
     with written_whole(corpus / "summary.json") as path:
-        srsly.write_json(path, summary)
+        srsly.write_json(path, {**summary, "data": sources})
     show(summary, rejected, rejected_path)
     msg.good(f"Corpora in {corpus}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

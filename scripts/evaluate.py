@@ -12,7 +12,10 @@ from spacy import util
 from spacy.language import Language
 from spacy.tokens import DocBin
 from wasabi import msg
+from weasel.util import get_checksum
 
+from music_ner import provenance
+from music_ner.command import run_command
 from music_ner.evaluation.pipeline import ALL, evaluate
 from music_ner.evaluation.reliability import (
     CALIBRATION_SCORES,
@@ -23,6 +26,7 @@ from music_ner.evaluation.scores import (
     ERRORS,
 )
 from music_ner.files import written_whole
+from music_ner.gpu import MissingGpuError, use_gpu
 
 PACKAGES = (
     "music-ner",
@@ -150,11 +154,19 @@ def main(
     ready_made: str = typer.Option("en_music_ner", help="Package to compare with, if installed"),
 ) -> None:
     """Evaluate a trained pipeline on test and dev."""
-    if gpu_id >= 0:
-        spacy.require_gpu(gpu_id)
+    try:
+        use_gpu(gpu_id)
+    except MissingGpuError as error:
+        msg.fail(*error.args, exits=1)
     nlp = spacy.load(model)
     encoder, sources = srsly.read_json(encoder_path), srsly.read_json(sources_path)
+    said = {"data": sources, "encoder": encoder, "seed": seed}
+    for facts in (said, provenance.of_corpora(corpus)):
+        for problem, fix in provenance.contradictions(nlp.config, **facts):
+            msg.fail(f"{model} was {problem}", fix, exits=1)
     metrics: dict[str, Any] = {
+        "model": {"name": nlp.meta["name"], "version": nlp.meta["version"]},
+        "checksum": get_checksum(model),
         "encoder": encoder,
         "data": sources,
         "seed": seed,
@@ -191,4 +203,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -11,6 +11,8 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
+
 QUERY = "songs like karma police by radiohead"
 TRY = """
 import sys, spacy
@@ -51,4 +53,4 @@ def main(wheel: Path = typer.Argument(..., help="Wheel of the package", exists=T
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.files import written_whole
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "music_ner")
@@ -41,4 +42,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -13,9 +13,12 @@ import typer
 from spacy import util
 from spacy.cli.package import package
 from wasabi import msg
+from weasel.util import get_checksum
 
-from music_ner import __version__
+from music_ner import __version__, provenance
+from music_ner.command import run_command
 from music_ner.export.model_card import describe
+from music_ner.export.naming import naming_problems
 from music_ner.files import written_whole
 
 EXTRAS = {"onnx_encoder": "[fast]"}
@@ -50,6 +53,12 @@ def prepare(
     config["training"]["logger"]["output_file"] = None
     if "catalogue" in config["initialize"]["components"]:
         config["initialize"]["components"]["catalogue"]["names"] = []
+    if made := config.get(provenance.SECTION):
+        made["data"] = {
+            kind: [{**file, "path": Path(file["path"]).name} for file in files]
+            for kind, files in made["data"].items()
+        }
+        made["encoder"].pop("requested", None)
     config.to_disk(folder / "config.cfg", interpolate=False)
     data = [
         {**file, "path": Path(file["path"]).name} for kind in meta["data"].values() for file in kind
@@ -76,22 +85,24 @@ def main(
     licence_path: Path = typer.Option(Path("LICENSE"), help="Licence file", exists=True),
 ) -> None:
     """Package the trained pipeline as an installable wheel."""
-    language = srsly.read_json(model / "meta.json")["lang"]
-    if not name.isidentifier() or name.startswith(f"{language}_"):
-        msg.fail(
-            f"A package cannot be called '{language}_{name}'",
-            f"Set vars.name to letters, digits and _, without {language}_ before them.",
-            exits=1,
-        )
-    metrics = srsly.read_json(metrics_path)
+    meta = srsly.read_json(model / "meta.json")
+    for problem, fix in naming_problems(meta["lang"], name, version):
+        msg.fail(problem, fix, exits=1)
+    if other := provenance.other_name(meta, name, version):
+        msg.fail(f"{model} is {other[0]}", other[1], exits=1)
+    metrics, behaviour = srsly.read_json(metrics_path), srsly.read_json(behaviour_path)
+    checksum = get_checksum(model)
+    for path, measured in ((metrics_path, metrics), (behaviour_path, behaviour)):
+        if measured.get("checksum", checksum) != checksum:
+            fix = "Run the commands that measure it: `evaluate` and `capabilities`, or with -fast."
+            msg.fail(f"{path} was measured on another pipeline than {model}", fix, exits=1)
     encoder_name = metrics["encoder"]["name"]
     known = srsly.read_json(encoders_path).get(encoder_name, {})
     licence = known.get("licence", "see the encoder's own model card")
-    meta = {**srsly.read_json(model / "meta.json"), "name": name, "version": version}
+    meta = {**meta, "name": name, "version": version}
     meta["requirements"] = [requirement_of(model)]
-    rates = srsly.read_json(behaviour_path)["rates"]
     card = Template(card_path.read_text(encoding="utf8"))
-    meta = describe(meta, metrics, rates, licence, card)
+    meta = describe(meta, metrics, behaviour["rates"], licence, card)
     package_name = f"{meta['lang']}_{name}-{version}"
     with tempfile.TemporaryDirectory() as temporary:
         prepared = Path(temporary) / "model"
@@ -118,4 +129,4 @@ def wheel_size(wheel: Path) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -1,55 +1,78 @@
 """Find the entities in texts, and write them as JSONL with character offsets."""
 
+import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import spacy
-import srsly
 import typer
 from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
 from tqdm import tqdm
 from wasabi import msg
 
-from music_ner.data.texts import STDIN, read_texts
+from music_ner.command import fail, run_command
+from music_ner.data.texts import STDIN, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
 PIECE = 10_000
+PIECES_AT_ONCE = 64
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
-LEFT_OUT, DAMAGED = "left out", "damaged"
+OUTPUT_ENDINGS = (".jsonl", "")
+LEFT_OUT, DAMAGED, NO_TEXT, REPLACED = "left out", "damaged", "no text", "replaced"
+WARNINGS = {
+    DAMAGED: "contain U+FFFD, which replaces what is not UTF-8",
+    NO_TEXT: "have something else than text under the key text, and no entities",
+    REPLACED: "had entities already, which those found replace",
+}
 
 
-def predict(nlp: Language, texts: Iterable[str]) -> Iterator[dict]:
+def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Find the entities in texts.
 
     Texts of more than PIECE characters are read in pieces, cut after white space where possible.
+    The memory that unseen words take is freed after every PIECES_AT_ONCE pieces.
 
     nlp (Language): The trained pipeline.
-    texts (Iterable[str]): Texts of any length, processed as a stream.
-    YIELDS (dict): The original `text`, and its `entities` with `start` and `end` offset, `label`,
-        `text` and `confidence` (None if no model set the entity). Lone surrogates, which are not
-        text, are replaced by U+FFFD.
+    records (Iterable[dict[str, Any]]): Records with texts of any length under the key `text`,
+        processed as a stream. What is no text has no entities.
+    YIELDS (dict[str, Any]): The record with the original `text`, and its `entities` with `start`
+        and `end` offset, `label`, `text` and `confidence` (None if no model set the entity). Lone
+        surrogates, which are not text, are replaced by U+FFFD.
     """
     entities: list[dict] = []
-    for doc, (text, offset) in nlp.pipe(_pieces_with_offsets(texts), as_tuples=True):
-        entities += [
-            {
-                "start": offset + ent.start_char,
-                "end": offset + ent.end_char,
-                "label": ent.label_,
-                "text": ent.text,
-                "confidence": ent._.confidence,
-            }
-            for ent in doc.ents
-        ]
-        if offset + len(doc.text) == len(text):
-            yield {"text": text, "entities": entities}
-            entities = []
+    for batch in minibatch(_pieces_with_offsets(records), PIECES_AT_ONCE):
+        with nlp.memory_zone():
+            docs = nlp.pipe(piece for piece, _, _ in batch)
+            found = [
+                entities_of(doc, offset) for doc, (_, offset, _) in zip(docs, batch, strict=True)
+            ]
+        for of_piece, (_, _, record) in zip(found, batch, strict=True):
+            entities += of_piece
+            if record is not None:
+                yield {**record, "entities": entities}
+                entities = []
+
+
+def entities_of(doc: Doc, offset: int) -> list[dict[str, Any]]:
+    """RETURNS (list[dict[str, Any]]): The entities of a piece that begins at an offset."""
+    return [
+        {
+            "start": offset + ent.start_char,
+            "end": offset + ent.end_char,
+            "label": ent.label_,
+            "text": ent.text,
+            "confidence": ent._.confidence,
+        }
+        for ent in doc.ents
+    ]
 
 
 def is_sure(entity: dict, min_confidence: float) -> bool:
@@ -57,11 +80,22 @@ def is_sure(entity: dict, min_confidence: float) -> bool:
     return entity["confidence"] is None or entity["confidence"] >= min_confidence
 
 
-def _pieces_with_offsets(texts: Iterable[str]) -> Iterator[tuple[str, tuple[str, int]]]:
-    for text in texts:
-        original = LONE_SURROGATE.sub(REPLACEMENT, text)
-        for start, end in pieces(original):
-            yield original[start:end], (original, start)
+def _pieces_with_offsets(
+    records: Iterable[dict[str, Any]],
+) -> Iterator[tuple[str, int, dict[str, Any] | None]]:
+    """Cut texts into pieces, each with its offset; the last one of a text also has the record."""
+    for record in records:
+        text = record["text"]
+        if isinstance(text, str):
+            text = LONE_SURROGATE.sub(REPLACEMENT, text)
+            record = {**record, "text": text}
+        else:
+            text = ""
+        *before, last = pieces(text)
+        for start, end in before:
+            yield text[start:end], start, None
+        start, end = last
+        yield text[start:end], start, record
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
@@ -79,30 +113,32 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
     yield start, len(text)
 
 
-def fail(problem: str, fix: str = "") -> None:
-    """End the command with a message on stderr, since stdout is only for results."""
-    with redirect_stdout(sys.stderr):
-        msg.fail(problem, fix, exits=1)
+def counted(records: Iterable[dict[str, Any]], counts: Counter) -> Iterator[dict[str, Any]]:
+    """YIELDS (dict[str, Any]): The records; those that are not as expected are counted."""
+    for record in records:
+        counts[NO_TEXT] += not isinstance(record["text"], str)
+        counts[REPLACED] += "entities" in record
+        yield record
 
 
-def write_results(results: Iterable[dict], stream: TextIO, min_confidence: float) -> Counter:
+def write_results(
+    results: Iterable[dict[str, Any]], stream: TextIO, min_confidence: float, counts: Counter
+) -> None:
     """Write results as JSON Lines.
 
-    results (Iterable[dict]): See `predict`.
+    results (Iterable[dict[str, Any]]): See `predict`.
     stream (TextIO): Where to write.
     min_confidence (float): Entities of a lower confidence are left out.
-    RETURNS (Counter): The number of entities by label, of those left out under LEFT_OUT, and of
-        texts with replaced bytes under DAMAGED.
+    counts (Counter): Where to count entities by label, those left out under LEFT_OUT, and texts
+        with replaced bytes under DAMAGED.
     """
-    counts: Counter = Counter()
     for result in tqdm(results, desc="texts", unit="", disable=None):
         entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
         counts[LEFT_OUT] += len(result["entities"]) - len(entities)
-        counts[DAMAGED] += REPLACEMENT in result["text"]
+        counts[DAMAGED] += REPLACEMENT in repr(result)
         counts.update(entity["label"] for entity in entities)
-        stream.write(srsly.json_dumps({**result, "entities": entities}) + "\n")
+        stream.write(json.dumps({**result, "entities": entities}, separators=(",", ":")) + "\n")
     stream.flush()
-    return counts
 
 
 def main(
@@ -121,6 +157,8 @@ def main(
         fail("Texts and --file are both given", "Leave one out.")
     if file != STDIN and not file.is_file():
         fail(f"{file}: no such file", "Check the path.")
+    if output and output.suffix.lower() not in OUTPUT_ENDINGS:
+        fail(f"{output}: the output is JSON Lines", f"Call it {output.with_suffix('.jsonl')}.")
     try:
         nlp = spacy.load(model)
     except OSError as error:
@@ -128,23 +166,26 @@ def main(
             f"{model}: cannot load this pipeline ({error})",
             "Give a folder or an installed package.",
         )
-    results = predict(nlp, texts or read_texts(file))
+    records = [{"text": text} for text in texts] if texts else read_records(file)
+    counts: Counter = Counter()
+    results = predict(nlp, counted(records, counts))
     try:
         if output:
             with written_whole(output) as path, path.open("w", encoding="utf8") as stream:
-                counts = write_results(results, stream, min_confidence)
+                write_results(results, stream, min_confidence, counts)
         else:
-            counts = write_results(results, sys.stdout, min_confidence)
+            write_results(results, sys.stdout, min_confidence, counts)
     except UnreadableFileError as error:
         fail(*error.args)
-    n_left_out, n_damaged = counts.pop(LEFT_OUT), counts.pop(DAMAGED)
-    if n_damaged:
-        with redirect_stdout(sys.stderr):
-            msg.warn(f"{n_damaged} texts contain U+FFFD, which replaces what is not UTF-8")
-    counted = ", ".join(f"{n} {label}" for label, n in sorted(counts.items())) or "no entities"
+    with redirect_stdout(sys.stderr):
+        for key, what in WARNINGS.items():
+            if number := counts.pop(key):
+                msg.warn(f"{number} texts {what}")
+    n_left_out = counts.pop(LEFT_OUT)
+    labels = ", ".join(f"{n} {label}" for label, n in sorted(counts.items())) or "no entities"
     left_out = f"; left out {n_left_out} of a lower confidence" if min_confidence else ""
-    typer.echo(f"Found {counted}{left_out}", err=True)
+    typer.echo(f"Found {labels}{left_out}", err=True)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

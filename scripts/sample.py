@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.bio import write_bio
 from music_ner.data.marked import read
 from music_ner.data.offsets_csv import write_csv
@@ -32,4 +33,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

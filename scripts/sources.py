@@ -6,6 +6,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.sources import hashed, paths_of
 from music_ner.files import written_whole
 from music_ner.pipeline.catalogue.files import rows_of_records
@@ -48,4 +49,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

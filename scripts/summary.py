@@ -6,6 +6,8 @@ import srsly
 import typer
 from wasabi import msg
 
+from music_ner.command import run_command
+
 
 def main(
     metrics_path: Path = typer.Argument(..., help="JSON file written by evaluate", exists=True),
@@ -15,6 +17,10 @@ def main(
 ) -> None:
     """Show the scores, and where the wheel and the displaCy page are."""
     metrics = srsly.read_json(metrics_path)
+    model = metrics.get("model")
+    if model and not wheel.name.startswith(f"en_{model['name']}-{model['version']}-"):
+        fix = f"Add --vars.name {model['name']} --vars.version {model['version']}."
+        msg.fail(f"{metrics_path} is not of {wheel.name}", fix, exits=1)
     encoder = metrics["encoder"]
     rows = []
     results = {split: metrics[split] for split in ("dev", "test")}
@@ -42,4 +48,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

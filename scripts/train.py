@@ -8,24 +8,19 @@ import spacy
 import srsly
 import typer
 from matplotlib import pyplot as plt
+from spacy import util
 from spacy.cli.train import train
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from wasabi import msg
 
-from music_ner.files import remove, written_whole
+from music_ner import provenance
+from music_ner.command import run_command
+from music_ner.files import workspace, written_whole
+from music_ner.gpu import MissingGpuError, use_gpu
 
 matplotlib.use("Agg")
 DIR_INTERRUPTED = "model-interrupted"
-SECONDS_TO_REACT = 2.0
-
-
-def interrupt(*_) -> None:
-    """Interrupt training on a signal, and again if it continues.
-
-    Python drops an exception that is raised while a destructor or a callback from C runs.
-    """
-    signal.setitimer(signal.ITIMER_REAL, SECONDS_TO_REACT)
-    raise KeyboardInterrupt
+RECONFIGURE = "Run `configure`, or `sources` and `convert` with the variables it was made with."
 
 
 def draw_curves(log: list[dict], path: Path) -> None:
@@ -63,8 +58,8 @@ def keep_interrupted(unfinished: Path, output: Path) -> None:
         msg.warn("Interrupted before there was a model to keep")
         return
     kept = output / DIR_INTERRUPTED
-    remove(kept)
-    best.replace(kept)
+    with written_whole(kept) as path:
+        best.replace(path)
     msg.warn(f"Interrupted: the best model so far is {kept}")
 
 
@@ -82,31 +77,34 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU to train on, -1 for the CPU"),
 ) -> None:
     """Train the pipeline. Its outputs appear when training is finished."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, interrupt)
-    unfinished = output / ".unfinished"
-    remove(unfinished)
-    log_path = unfinished / "log.jsonl"
     try:
-        train(
-            config_path,
-            unfinished,
-            use_gpu=gpu_id,
-            overrides={"training.logger.output_file": str(log_path)},
-        )
-        draw_curves(list(srsly.read_jsonl(log_path)), unfinished / "curves.png")
-        # A small dev corpus cannot tell late models apart, and sometimes prefers a worse early one.
-        for name in (DIR_MODEL_LAST, "log.jsonl", "curves.png"):
-            with written_whole(output / name) as path:
-                (unfinished / name).replace(path)
-    except KeyboardInterrupt:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        keep_interrupted(unfinished, output)
-        raise typer.Exit(130) from None
-    finally:
-        remove(unfinished)
+        use_gpu(gpu_id)
+    except MissingGpuError as error:
+        msg.fail(*error.args, exits=1)
+    config = util.load_config(config_path, interpolate=False)
+    made = provenance.of_corpora(Path(config["paths"]["train"] or "").parent)
+    for problem, _ in provenance.contradictions(config, **made):
+        msg.fail(f"{config_path} was not made for the corpora: {problem}", RECONFIGURE, exits=1)
+    with workspace(output / ".unfinished", output / DIR_MODEL_LAST) as unfinished:
+        log_path = unfinished / "log.jsonl"
+        try:
+            train(
+                config_path,
+                unfinished,
+                use_gpu=gpu_id,
+                overrides={"training.logger.output_file": str(log_path)},
+            )
+            draw_curves(list(srsly.read_jsonl(log_path)), unfinished / "curves.png")
+            # A small dev corpus cannot tell late models apart, and may prefer a worse early one.
+            for name in (DIR_MODEL_LAST, "log.jsonl", "curves.png"):
+                with written_whole(output / name) as path:
+                    (unfinished / name).replace(path)
+        except KeyboardInterrupt:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            keep_interrupted(unfinished, output)
+            raise typer.Exit(130) from None
     msg.good(f"Trained pipeline: {output / DIR_MODEL_LAST}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -12,6 +12,8 @@ from spacy.displacy.templates import TPL_ENT
 from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
+from music_ner import provenance
+from music_ner.command import run_command
 from music_ner.evaluation.scores import comparable_tags, entity_spans
 from music_ner.files import written_whole
 
@@ -97,6 +99,9 @@ def main(
     gold = list(DocBin().from_disk(corpus_path).get_docs(nlp.vocab))
     predicted = nlp.pipe(doc.text for doc in gold)
     encoder = srsly.read_json(encoder_path)
+    facts = {**provenance.of_corpora(corpus_path.parent), "encoder": encoder}
+    for problem, fix in provenance.contradictions(nlp.config, **facts):
+        msg.fail(f"{model} was {problem}", fix, exits=1)
     title = f"Gold and predicted entities of {corpus_path.name}"
     page = render_page(zip(gold, predicted, strict=True), title, f"Encoder: {encoder['name']}.")
     with written_whole(output_path) as path:
@@ -105,4 +110,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

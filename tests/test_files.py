@@ -1,9 +1,13 @@
 import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from music_ner.files import remove, written_whole
+from tests.fixtures import ROOT
 
 
 def fill(path, kind, content):
@@ -68,17 +72,140 @@ def test_the_old_content_is_there_until_the_new_one_is_complete(tmp_path):
         assert path.read_text() == "old"
 
 
+WRITER = """
+import sys, time
+from pathlib import Path
+from music_ner.files import written_whole
+
+print("started", flush=True)
+with written_whole(Path(sys.argv[1])) as path:
+    {write}
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer():
+    """Start a process that is in the midst of writing; RETURNS the process."""
+    processes = []
+
+    def start(path, write):
+        command = [sys.executable, "-c", WRITER.format(write=write), str(path)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert [process.stdout.readline() for _ in range(2)] == ["started\n", "writing\n"]
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+WRITE = {
+    "file": "path.write_text('half')",
+    "folder": "path.mkdir(); (path / 'inner.txt').write_text('half')",
+}
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_leftovers_of_a_killed_run_are_no_part_of_the_output(tmp_path, kind):
+def test_leftovers_of_a_killed_run_are_no_part_of_the_output(tmp_path, writer, kind):
     path = tmp_path / "output"
-    with written_whole(path) as unfinished:
-        fill(unfinished, "file", "new")
-    fill(unfinished, kind, "left over")
+    fill(path, kind, "old")
+    process = writer(path, WRITE[kind])
+    process.kill()
+    process.wait()
+    assert content_of(path) == "old"
     with written_whole(path) as unfinished:
         assert not unfinished.exists()
         fill(unfinished, "file", "newer")
     assert path.read_text() == "newer"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_another_process_is_writing_is_refused_and_left_alone(tmp_path, writer):
+    path = tmp_path / "output"
+    process = writer(path, WRITE["file"])
+    with pytest.raises(BlockingIOError) as error, written_whole(path):
+        pytest.fail("two processes write the same output")
+    assert error.value.filename == str(path)
+    assert error.value.strerror == "another process is writing it"
+    with written_whole(tmp_path / "other") as unfinished:
+        fill(unfinished, "file", "new")
+    process.kill()
+    process.wait()
+    with written_whole(path) as unfinished:
+        fill(unfinished, "file", "new")
+    assert {file.name for file in tmp_path.iterdir()} == {"output", "other"}
+
+
+def test_of_many_that_write_at_once_one_wins_and_all_others_are_refused(tmp_path):
+    path = tmp_path / "output"
+
+    def write(number):
+        try:
+            with written_whole(path) as unfinished:
+                unfinished.mkdir()
+                for part in "ab":
+                    (unfinished / part).write_text(str(number))
+                    time.sleep(0.001)
+        except BlockingIOError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert any(pool.map(write, range(200)))
+    assert (path / "a").read_text() == (path / "b").read_text()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+REPLACE = """
+import sys
+from pathlib import Path
+from music_ner.files import written_whole
+
+print("started", flush=True)
+while True:
+    with written_whole(Path(sys.argv[1])) as path:
+        path.mkdir()
+        for number in range(300):
+            (path / str(number)).touch()
+"""
+
+
+@pytest.mark.slow
+def test_a_folder_is_whole_or_not_there_whenever_its_writer_is_killed(tmp_path):
+    path = tmp_path / "output"
+    for moment in range(15):
+        command = [sys.executable, "-c", REPLACE, str(path)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "started\n"
+        time.sleep(0.06 + 0.003 * moment)
+        process.kill()
+        process.wait()
+        if path.exists():
+            assert len(list(path.iterdir())) == 300
+    with written_whole(path) as unfinished:
+        unfinished.mkdir()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("old", ["file", "folder"])
+def test_the_old_output_comes_back_if_the_new_one_cannot_take_its_place(tmp_path, old):
+    path = tmp_path / "output"
+    fill(path, old, "old")
+    with pytest.raises(FileNotFoundError), written_whole(path):
+        pass  # nothing was written
+    assert content_of(path) == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    path = tmp_path / ("x" * 255)
+    with written_whole(path) as unfinished:
+        fill(unfinished, "file", "new")
+    assert path.read_text() == "new"
 
 
 def test_folders_above_the_output_are_made(tmp_path):

@@ -7,6 +7,7 @@ import typer
 from sklearn.model_selection import StratifiedKFold
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.bio import read_bio, write_bio
 from music_ner.data.query import Query
 from music_ner.data.sources import paths_of
@@ -105,4 +106,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

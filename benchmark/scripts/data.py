@@ -95,10 +95,13 @@ def as_written(docs: Iterable[Doc], test: Path) -> dict[int, Doc]:
     path = test.with_name("queries.csv")
     if not path.exists():
         return {}
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if missing := [column for column in COLUMNS if column not in rows]:
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if missing := [column for column in COLUMNS if column not in rows]:
+            raise ValueError(f"it lacks the column {' and '.join(missing)}")
+    except (OSError, ValueError) as error:  # pandas' own are a ValueError
         remedy = "Queries as they were written are not tested."
-        msg.warn(f"{path} is not used: it lacks the column {' and '.join(missing)}", remedy)
+        msg.warn(f"{path} is not used: {error}", remedy)
         return {}
     originals = {query_key(text): original for text, original in rows[COLUMNS].itertuples(False)}
     found = {}

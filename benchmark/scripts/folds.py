@@ -7,6 +7,7 @@ import pandas as pd
 import srsly
 import typer
 
+from music_ner.command import run_command
 from music_ner.data.sources import paths_of
 from music_ner.evaluation.reliability import draw_reliability, score_entities
 from music_ner.files import written_whole
@@ -139,4 +140,4 @@ def differences(rows: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

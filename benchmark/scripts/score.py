@@ -13,6 +13,7 @@ import typer
 from seqeval.scheme import IOB2
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.bio import read_bio
 from music_ner.data.query import Query, Span, normalize_query, to_doc
 from music_ner.data.reading import Reading
@@ -130,4 +131,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -26,6 +26,7 @@ from spacy.vocab import Vocab
 from transformers import AutoModelForTokenClassification
 from wasabi import msg
 
+from music_ner.command import run_command
 from music_ner.data.query import TAGS
 
 from .reporting import write_report
@@ -217,4 +218,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

@@ -92,11 +92,36 @@ def test_without_originals_there_is_nothing_to_test(docs_of, tmp_path):
     assert as_written(docs_of(["like [kid a](WoA)"]), tmp_path / "gold.bio") == {}
 
 
-def test_a_csv_with_other_columns_is_not_used_and_the_command_says_so(docs_of, originals, capsys):
-    test = originals(("1", "like kid a"), header="id,original")
-    assert as_written(docs_of(["like [kid a](WoA)"]), test) == {}
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,original\n1,like kid a\n", "it lacks the column preprocessed"),
+        (b"id,text,start_offset,end_offset,label\n1,like kid a,5,10,WoA\n", "it lacks the column"),
+        (b"", "No columns to parse"),
+        (b"\n\n", "No columns to parse"),
+        (b'preprocessed,original\nlike kid a,"like Kid A\n', "EOF inside string"),
+        (b"preprocessed,original\nlike kid a,Like,Kid A\n1,2,3,4,5\n", "Error tokenizing"),
+        (b"preprocessed,original\nlike kid a,like Kid \xe1\n", "codec can't decode"),
+        (None, "Is a directory"),
+    ],
+)
+def test_another_queries_csv_is_not_used_and_the_command_says_so(
+    docs_of, tmp_path, capsys, content, message
+):
+    path = tmp_path / "queries.csv"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert as_written(docs_of(["like [kid a](WoA)"]), tmp_path / "gold.bio") == {}
     said = " ".join(capsys.readouterr().out.split())
-    assert "is not used: it lacks the column preprocessed" in said
+    assert "is not used:" in said
+    assert message in said
+
+
+def test_a_queries_csv_of_which_no_query_is_tested_is_no_error(docs_of, originals):
+    test = originals(("like that one", "Like That One"))
+    assert as_written(docs_of(["like [kid a](WoA)"]), test) == {}
 
 
 def test_nearly_all_originals_of_musicreconer_hold_the_entities(make_doc):

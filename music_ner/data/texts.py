@@ -1,35 +1,43 @@
 """Texts to find entities in, read as a stream."""
 
+import codecs
 import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from music_ner.files import UnreadableFileError
 
 csv.field_size_limit(2**31 - 1)  # texts may be of any length
 STDIN = Path("-")
+OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+BOM = "\ufeff"
 
 
-def read_texts(path: Path) -> Iterator[str]:
-    """Read texts, one by one. What is not UTF-8 is replaced by U+FFFD.
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Read texts with what is known of them, one by one. What is not UTF-8 is replaced by U+FFFD.
 
     path (Path): A .csv or .jsonl file with the column or key `text`; or a .txt file, a file without
         an ending, or `-` for stdin, with one text per line.
-    YIELDS (str): Each text, including empty ones and those of blank lines.
-    RAISES (UnreadableFileError): If the file has another ending, or a line of it cannot be read.
+    YIELDS (dict[str, Any]): Each `text`, including empty ones and those of blank lines, with the
+        other columns or keys of its row or line. In JSONL, `text` may be something else than text.
+    RAISES (UnreadableFileError): If the file has another ending or encoding, or a line of it cannot
+        be read.
     """
     if path == STDIN:
-        yield from _lines(sys.stdin.buffer)
+        for line in _lines(sys.stdin.buffer, "stdin"):
+            yield {"text": line}
         return
     ending = path.suffix.lower()
     if ending == ".csv":
-        yield from _csv_texts(path)
+        yield from _csv_records(path)
     elif ending in (".jsonl", ".txt", ""):
         with path.open("rb") as file:
-            for number, line in enumerate(_lines(file), start=1):
-                yield _jsonl_text(line, path, number) if ending == ".jsonl" else line
+            for number, line in enumerate(_lines(file, str(path)), start=1):
+                yield _json_record(line, path, number) if ending == ".jsonl" else {"text": line}
     else:
         raise UnreadableFileError(
             f"{path}: '{ending}' files are not supported",
@@ -37,28 +45,39 @@ def read_texts(path: Path) -> Iterator[str]:
         )
 
 
-def _lines(file: Iterable[bytes]) -> Iterator[str]:
-    for line in file:
-        yield line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+def _lines(file: Iterable[bytes], name: str) -> Iterator[str]:
+    for number, line in enumerate(file):
+        if number == 0:
+            _check_encoding(line, name)
+            line = line.removeprefix(codecs.BOM_UTF8)
+            if not line:  # an empty file with a mark
+                return
+        yield line.decode("utf8", errors="replace").removesuffix("\n").removesuffix("\r")
 
 
-def _csv_texts(path: Path) -> Iterator[str]:
+def _check_encoding(first_line: bytes, name: str) -> None:
+    if first_line.startswith(OTHER_BOMS) or b"\0" in first_line:
+        raise UnreadableFileError(
+            f"{name}: its first line is UTF-16 or holds other characters that are no text",
+            "Save it as UTF-8.",
+        )
+
+
+def _csv_records(path: Path) -> Iterator[dict[str, str]]:
+    with path.open("rb") as file:
+        _check_encoding(file.readline(), str(path))
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.reader(file, strict=True)
         try:
             columns = next(rows, [])
-            if "text" not in columns:
-                raise UnreadableFileError(
-                    f"{path}: no column text", "The first row must name the columns."
-                )
-            place = columns.index("text")
+            _check_columns(columns, path)
             for row in rows:
                 if any(row[len(columns) :]):
                     raise UnreadableFileError(
                         f"{path}, line {rows.line_num}: more fields than columns",
                         "Put quotes around a text with commas.",
                     )
-                yield row[place] if place < len(row) else ""
+                yield dict(zip_longest(columns, row[: len(columns)], fillvalue=""))
         except csv.Error as error:
             raise UnreadableFileError(
                 f"{path}, line {rows.line_num}: not CSV ({error})",
@@ -66,18 +85,28 @@ def _csv_texts(path: Path) -> Iterator[str]:
             ) from error
 
 
-def _jsonl_text(line: str, path: Path, number: int) -> str:
+def _check_columns(columns: list[str], path: Path) -> None:
+    if "text" not in columns:
+        raise UnreadableFileError(f"{path}: no column text", "The first row must name the columns.")
+    for column in columns:
+        if columns.count(column) > 1:
+            raise UnreadableFileError(
+                f"{path}: several columns are called '{column}'", "Give each a name of its own."
+            )
+
+
+def _json_record(line: str, path: Path, number: int) -> dict[str, Any]:
+    line = line.removeprefix(BOM)  # of files that were joined
     if not line.strip():
-        return ""
+        return {"text": ""}
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f"{path}, line {number}: not JSON ({error})"
         raise UnreadableFileError(problem, f"Fix the line: {line[:80]}") from error
-    match record:
-        case {"text": str(text)}:
-            return text
-    raise UnreadableFileError(
-        f"{path}, line {number}: not a JSON object with a text under the key text",
-        f"Fix the line: {line[:80]}",
-    )
+    if not isinstance(record, dict) or "text" not in record:
+        raise UnreadableFileError(
+            f"{path}, line {number}: not a JSON object with a text under the key text",
+            f"Fix the line: {line[:80]}",
+        )
+    return record

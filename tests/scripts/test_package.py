@@ -11,6 +11,7 @@ import spacy
 import srsly
 from packaging.requirements import Requirement
 from spacy import util
+from weasel.util import get_checksum
 
 from music_ner import __version__
 from scripts.install import is_installed
@@ -28,10 +29,15 @@ def run_main(tiny_model, metrics, tmp_path_factory):
     srsly.write_json(folder / "scores.json", metrics)
     srsly.write_json(folder / "behaviour.json", {"rates": RATES, "failed": []})
 
-    def run(name: str = "tiny_packaged", version: str = "1.2.3"):
+    def run(
+        name: str = "tiny_packaged",
+        version: str = "1.2.3",
+        model=tiny_model,
+        scores=folder / "scores.json",
+        behaviour=folder / "behaviour.json",
+    ):
         output = folder / "packages"
-        measured = (folder / "scores.json", folder / "behaviour.json")
-        arguments = (tiny_model, *measured, ENCODERS_PATH, CARD_PATH, output)
+        arguments = (model, scores, behaviour, ENCODERS_PATH, CARD_PATH, output)
         main(*arguments, name=name, version=version, licence_path=ROOT / "LICENSE")
         return output / f"en_{name}-{version}"
 
@@ -62,6 +68,11 @@ def test_a_prepared_pipeline_works_and_names_no_path_of_this_machine(
     config["training"]["logger"]["output_file"] = str(tmp_path / "log.jsonl")
     config["initialize"]["components"]["catalogue"]["names"] = [str(tmp_path / "names.jsonl")]
     config["paths"]["alternatives"] = str(tmp_path / "alternatives.json")
+    config["provenance"] = {
+        "data": {"csv": [{"path": str(tmp_path / "a.csv"), "sha256": "1"}], "bio": []},
+        "encoder": {"requested": str(tiny_bert), "name": "tiny-bert", "version": "abc"},
+        "seed": 5,
+    }
     config.to_disk(model / "config.cfg", interpolate=False)
     prepare(model, folder, meta, "all-MiniLM-L6-v2", "Apache-2.0", ROOT / "LICENSE")
     for name in ("config.cfg", "meta.json"):
@@ -69,6 +80,11 @@ def test_a_prepared_pipeline_works_and_names_no_path_of_this_machine(
         for path in (tiny_bert, tiny_corpus, tiny_model, ROOT, tmp_path):
             assert str(path) not in text
     prepared = util.load_config(folder / "config.cfg", interpolate=True)
+    assert prepared["provenance"] == {
+        "data": {"csv": [{"path": "a.csv", "sha256": "1"}], "bio": []},
+        "encoder": {"name": "tiny-bert", "version": "abc"},
+        "seed": 5,
+    }
     assert set(prepared["paths"].values()) == {None}
     augmenters = prepared["corpora"]["train"]["augmenter"]["*"]
     assert augmenters["alternatives"]["path"] is None
@@ -147,31 +163,70 @@ def test_packaging_again_replaces_the_package(run_main, packaged):
     assert zipfile.ZipFile(wheel).testzip() is None
 
 
-@pytest.mark.parametrize("name", ["not-a-module", "2023", "", "en_music"])
-def test_a_name_that_no_package_can_have_is_an_error_and_leaves_the_packages(
-    run_main, packaged, capsys, name
-):
-    with pytest.raises(SystemExit) as exit:
-        run_main(name)
-    assert exit.value.code == 1
-    assert "Setvars.nametoletters" in "".join(capsys.readouterr().out.split())
-    assert {path.name for path in packaged.parent.iterdir()} == {packaged.name, "wheels"}
-    assert [path.name for path in (packaged.parent / "wheels").iterdir()] == [
-        f"{packaged.name}-py3-none-any.whl"
-    ]
+@pytest.fixture
+def refused(run_main, packaged, capsys):
+    """Package with other arguments, which ends the command and leaves the packages as they were.
+
+    RETURNS (str): What was said, without white space.
+    """
+
+    def run(**arguments) -> str:
+        before = sorted(packaged.parent.rglob("*"))
+        with pytest.raises(SystemExit) as exit:
+            run_main(**arguments)
+        assert exit.value.code == 1
+        assert sorted(packaged.parent.rglob("*")) == before
+        return "".join(capsys.readouterr().out.split())
+
+    return run
 
 
-def test_a_wheel_that_cannot_be_built_is_an_error_and_leaves_the_packages(
-    run_main, packaged, capsys
+@pytest.mark.parametrize("name", ["not-a-module", "2023", "", "en_music", "MusicNER"])
+def test_a_name_that_no_package_can_have_is_an_error(refused, name):
+    assert "Setvars.nametoletters" in refused(name=name)
+
+
+@pytest.mark.parametrize("version", ["first", "1_0", "1.0 beta"])
+def test_a_version_that_no_package_can_have_is_an_error(refused, version):
+    assert "Setvars.versionto1.0.0" in refused(version=version)
+
+
+def test_a_wheel_that_cannot_be_built_is_an_error(refused, tmp_path, monkeypatch):
+    (tmp_path / "build.py").write_text("raise SystemExit('no wheels today')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    said = refused()
+    assert "Thewheelwasnotbuilt" in said
+    assert "nowheelstoday" in said
+
+
+@pytest.fixture
+def named(tiny_model, tmp_path):
+    """The tiny pipeline with a name and a version, as `calibrate` gives them."""
+    model = shutil.copytree(tiny_model, tmp_path / "named")
+    meta = {**srsly.read_json(model / "meta.json"), "name": "my_music", "version": "2.0"}
+    srsly.write_json(model / "meta.json", meta)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("music_ner", "2.0"), ("my_music", "0.3.0"), ("my_music_fast", "2.0")],
+)
+def test_a_pipeline_is_not_packaged_under_another_name(refused, named, name, version):
+    said = refused(model=named, name=name, version=version)
+    assert f"iscalledmy_music2.0,not{name}{version}" in said
+    assert "Add--vars.namemy_music--vars.version2.0." in said
+
+
+@pytest.mark.parametrize("file", ["scores", "behaviour"])
+def test_a_pipeline_is_not_packaged_with_the_card_of_another(
+    refused, named, tiny_model, metrics, tmp_path, file
 ):
-    with pytest.raises(SystemExit) as exit:
-        run_main(version="first")
-    assert exit.value.code == 1
-    assert "The wheel was not built" in capsys.readouterr().out
-    assert {path.name for path in packaged.parent.iterdir()} == {packaged.name, "wheels"}
-    assert [path.name for path in (packaged.parent / "wheels").iterdir()] == [
-        f"{packaged.name}-py3-none-any.whl"
-    ]
+    measured = {"scores": metrics, "behaviour": {"rates": RATES, "failed": []}}[file]
+    path = tmp_path / f"{file}.json"
+    srsly.write_json(path, {**measured, "checksum": get_checksum(tiny_model)})
+    said = refused(model=named, name="my_music", version="2.0", **{file: path})
+    assert f"{file}.jsonwasmeasuredonanotherpipeline" in said
 
 
 def test_a_wheel_counts_as_installed_only_if_it_is_just_that_file(tmp_path, monkeypatch):

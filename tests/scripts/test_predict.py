@@ -1,12 +1,25 @@
+import codecs
+import csv
+import errno
+import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
 
 import pytest
 import spacy
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from music_ner.data.texts import read_records
+from music_ner.files import UnreadableFileError
 from scripts import predict as module
-from scripts.predict import PIECE, main, pieces, predict
+from scripts.predict import PIECE, main, pieces, predict, write_results
+from tests.conftest import ROOT
 
 NAMES = {"radiohead": "Artist", "ok computer": "WoA"}
 
@@ -34,7 +47,7 @@ def ruler_path(ruler, tmp_path_factory):
 
 
 def found(nlp, text):
-    (result,) = predict(nlp, [text])
+    (result,) = predict(nlp, [{"text": text}])
     return [(entity["start"], entity["end"], entity["label"]) for entity in result["entities"]]
 
 
@@ -58,7 +71,7 @@ def test_offsets_refer_to_the_original_text(ruler, text, entities):
 
 def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
     text = " ok \t computer|radiohead"
-    assert list(predict(ruler, [text])) == [
+    assert list(predict(ruler, [{"text": text}])) == [
         {
             "text": text,
             "entities": [
@@ -103,7 +116,7 @@ PARTS = ("radiohead", "ok computer", "ok", " ", "|", "\t", "  ", "\n", "\u200b",
 @settings(deadline=None)
 @given(st.lists(st.sampled_from((*PARTS, "\u00ad", "\x00", "\ud800", ",", "e\u0301", "ß"))))
 def test_every_entity_covers_its_name_and_nothing_else(ruler, parts):
-    (result,) = predict(ruler, ["".join(parts)])
+    (result,) = predict(ruler, [{"text": "".join(parts)}])
     for entity in result["entities"]:
         assert entity["text"] == result["text"][entity["start"] : entity["end"]]
         assert NAMES[" ".join(entity["text"].split())] == entity["label"]
@@ -117,7 +130,7 @@ def test_texts_are_taken_as_a_stream(nlp, ruler, tiny_model):
     def many():
         nonlocal taken
         for taken in range(1, 2_000):
-            yield f"radiohead {taken}"
+            yield {"text": f"radiohead {taken}"}
 
     results = predict(ruler if nlp == "ruler" else spacy.load(tiny_model), many())
     assert [next(results)["text"] for _ in range(3)] == [f"radiohead {n}" for n in (1, 2, 3)]
@@ -141,12 +154,13 @@ ODD_TEXTS = [
 @pytest.mark.parametrize("nlp", ["ruler", "tiny"])
 def test_every_text_has_its_result_in_its_place(nlp, ruler, tiny_model):
     texts = [text for n, odd in enumerate(ODD_TEXTS) for text in (odd, f"radiohead {n}")]
-    results = predict(ruler if nlp == "ruler" else spacy.load(tiny_model), texts)
+    records = [{"text": text} for text in texts]
+    results = predict(ruler if nlp == "ruler" else spacy.load(tiny_model), records)
     assert [result["text"] for result in results] == texts
 
 
 def test_lone_surrogates_are_replaced_and_move_nothing(ruler):
-    results = list(predict(ruler, ["\ud83d radiohead \udcff", "\udfff"]))
+    results = list(predict(ruler, [{"text": "\ud83d radiohead \udcff"}, {"text": "\udfff"}]))
     assert [result["text"] for result in results] == ["\ufffd radiohead \ufffd", "\ufffd"]
     assert results[0]["entities"][0]["start"] == 2
     json.dumps(results, ensure_ascii=False).encode("utf8")
@@ -165,14 +179,14 @@ def test_names_anywhere_in_a_text_of_300000_characters_are_found(ruler):
 
 def test_a_long_text_is_one_result_among_others(ruler):
     texts = ["radiohead", "la " * PIECE, "ok computer"]
-    results = list(predict(ruler, texts))
+    results = list(predict(ruler, [{"text": text} for text in texts]))
     assert [result["text"] for result in results] == texts
     assert [len(result["entities"]) for result in results] == [1, 0, 1]
 
 
 def test_a_trained_pipeline_reads_texts_longer_than_its_window(tiny_model):
     text = "songs like karma police by radioheads " * 300
-    (result,) = predict(spacy.load(tiny_model), [text])
+    (result,) = predict(spacy.load(tiny_model), [{"text": text}])
     assert result["text"] == text
     covered = {entity["text"] for entity in result["entities"]}
     assert {"karma police", "radioheads"} <= covered
@@ -290,7 +304,7 @@ def test_the_command_says_if_it_found_nothing(ruler_path, capsys):
 def test_entities_have_the_confidence_that_the_pipeline_gives(tiny_model):
     nlp = spacy.load(tiny_model)
     text = "songs like  karma police by radioheads"
-    (result,) = predict(nlp, [text])
+    (result,) = predict(nlp, [{"text": text}])
     expected = [ent._.confidence for ent in nlp("songs like karma police by radioheads").ents]
     assert [entity["confidence"] for entity in result["entities"]] == pytest.approx(expected)
     assert [entity["text"] for entity in result["entities"]] == ["karma police", "radioheads"]
@@ -341,6 +355,227 @@ def test_the_command_reads_stdin_and_keeps_stdout_to_results(run_script, ruler_p
     assert [result["text"] for result in results] == ["", " radiohead\ufffd", "ok computer"]
     assert "Found 1 Artist, 1 WoA" in process.stderr
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["found.parquet", "found.csv", "found.json", "found.jsonl.gz"])
+def test_an_output_is_not_called_what_it_is_not(tmp_path, capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        main("unread", ["radiohead"], module.STDIN, tmp_path / name, 0.0)
+    assert ended.value.code == 1
+    said = "".join(capsys.readouterr().err.split())
+    assert "theoutputisJSONLines" in said
+    assert ".jsonl." in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["found", "found.JSONL"])
+def test_an_output_may_have_no_ending(ruler_path, tmp_path, name):
+    main(str(ruler_path), ["radiohead"], module.STDIN, tmp_path / name, 0.0)
+    assert json.loads((tmp_path / name).read_text())["text"] == "radiohead"
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ("x" * 300 + ".jsonl", errno.ENAMETOOLONG),
+        ("kept.txt/found.jsonl", errno.ENOTDIR),
+        ("/proc/found.jsonl", errno.ENOENT),
+        ("/dev/full", errno.ENOSPC),
+    ],
+)
+def test_an_output_that_cannot_be_written_ends_the_command(
+    run_script, ruler_path, tmp_path, output, code
+):
+    (tmp_path / "kept.txt").touch()
+    process = run_script("predict", ruler_path, "radiohead", "--output", tmp_path / output)
+    assert process.returncode == 1
+    assert "".join(os.strerror(code).split()) in "".join(process.stderr.split())
+    assert "Traceback" not in process.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_in_a_folder_that_is_read_only_ends_the_command(run_script, ruler_path, tmp_path):
+    tmp_path.chmod(0o555)
+    process = run_script("predict", ruler_path, "radiohead", "--output", tmp_path / "found.jsonl")
+    assert process.returncode == 1
+    assert "Permissiondenied" in "".join(process.stderr.split())
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_leaves_its_folder_as_it_was(ruler_path, tmp_path, number):
+    output = tmp_path / "found.jsonl"
+    output.write_text("before", encoding="utf8")
+    command = [sys.executable, "-m", "scripts.predict", ruler_path, "--output", output]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    # A child ignores SIGINT from its start where this process does (under `make test &`).
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
+        signal.signal(signal.SIGINT, before)
+        while len(list(tmp_path.iterdir())) == 1:  # it waits for texts after it made a folder
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        process.wait(timeout=300)
+        assert process.returncode not in (0, -number)
+        assert "Traceback" not in process.stderr.read()
+    assert output.read_text(encoding="utf8") == "before"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_what_else_a_record_holds_is_in_its_result(ruler_path, tmp_path, capsys):
+    records = [
+        {"request_id": 123456789012345678901, "text": "radiohead"},
+        {"text": "ok computer", "user": {"name": "björk\ud800", "tags": [None, 1.25]}, "": True},
+    ]
+    (tmp_path / "texts.jsonl").write_text(
+        "".join(json.dumps(record) + "\n" for record in records), encoding="utf8"
+    )
+    main(str(ruler_path), None, tmp_path / "texts.jsonl", None, 0.0)
+    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(result.pop("entities")) for result in results] == [1, 1]
+    assert results == records
+
+
+def test_the_columns_of_a_csv_are_in_its_results(ruler_path, tmp_path, capsys):
+    (tmp_path / "texts.csv").write_text("id,text\n007,radiohead\n", encoding="utf8")
+    main(str(ruler_path), None, tmp_path / "texts.csv", None, 0.0)
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["id", "text", "entities"]
+    assert result["id"] == "007"
+
+
+def test_a_record_without_text_is_counted_and_has_no_entities(ruler_path, tmp_path, capsys):
+    content = '{"text": null, "id": 1}\n{"text": "radiohead"}\n{"text": 1989}\n'
+    (tmp_path / "texts.jsonl").write_text(content, encoding="utf8")
+    main(str(ruler_path), None, tmp_path / "texts.jsonl", tmp_path / "found.jsonl", 0.0)
+    lines = (tmp_path / "found.jsonl").read_text(encoding="utf8").splitlines()
+    results = [json.loads(line) for line in lines]
+    assert [result["text"] for result in results] == [None, "radiohead", 1989]
+    assert [len(result["entities"]) for result in results] == [0, 1, 0]
+    assert "2textshavesomethingelsethantext" in "".join(capsys.readouterr().err.split())
+
+
+def test_entities_that_a_record_had_are_replaced_and_counted(ruler_path, tmp_path, capsys):
+    content = '{"text": "rain", "entities": [[0, 4, "WoA"]]}\n'
+    (tmp_path / "texts.jsonl").write_text(content, encoding="utf8")
+    main(str(ruler_path), None, tmp_path / "texts.jsonl", None, 0.0)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["entities"] == []
+    assert "1textshadentitiesalready" in "".join(printed.err.split())
+
+
+def test_utf16_ends_the_command(run_script, ruler_path, tmp_path):
+    (tmp_path / "texts.txt").write_bytes("play korn\n".encode("utf-16"))
+    with (tmp_path / "texts.txt").open("rb") as stdin:
+        process = run_script("predict", ruler_path, stdin=stdin)
+    assert process.returncode == 1
+    assert "SaveitasUTF-8" in "".join(process.stderr.split())
+    assert process.stdout == ""
+
+
+def test_unseen_words_take_no_memory_after_their_batch(ruler):
+    list(predict(ruler, [{"text": "radiohead"}]))
+    before = len(ruler.vocab.strings)
+    records = [{"text": f"radiohead {n}x{n * n}y"} for n in range(1_000)]
+    assert all(len(result["entities"]) == 1 for result in predict(ruler, records))
+    assert len(ruler.vocab.strings) == before
+
+
+def test_results_are_those_of_the_pipeline(tiny_model):
+    texts = [f"songs like  karma police{n % 7} by radioheads | sade {n % 5}" for n in range(200)]
+    nlp = spacy.load(tiny_model)
+    expected = [
+        [(ent.start_char, ent.end_char, ent.label_, ent._.confidence) for ent in doc.ents]
+        for doc in nlp.pipe(texts)
+    ]
+    keys = ("start", "end", "label", "confidence")
+    found = [
+        [tuple(entity[key] for key in keys) for entity in result["entities"]]
+        for result in predict(spacy.load(tiny_model), [{"text": text} for text in texts])
+    ]
+    assert found == expected
+
+
+# Arbitrary files
+
+TEXTUAL = ("radiohead", "ok computer", "ö🎸\u200b", "text", "id,text\n", "text\n", "entities")
+JSON_PARTS = ('{"text": "', '"}\n', '{"text": null}\n', '{"text": ["a"], "id": 1}\n', "\\ud83d")
+SIGNS = ("\n", "\r\n", "\r", "\u2028", *",\"'| {}[:0", "NaN", "1e400", "\\u0000")
+RAW = (b"\0", b"\xff", b"\x80", b"[" * 2_000, b"1" * 5_000, "a\n".encode("utf-16-le"))
+BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+FRAGMENTS = (*(part.encode() for part in (*TEXTUAL, *JSON_PARTS, *SIGNS)), *RAW, *BOMS)
+NOISE = st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=3))
+WORDS = st.one_of(st.sampled_from(TEXTUAL), st.text(max_size=5))
+VALUES = st.one_of(WORDS, st.none(), st.integers(), st.floats(), st.lists(WORDS, max_size=2))
+OTHERS = {"id": VALUES, "entities": VALUES, "": VALUES}
+LINES = {
+    ".txt": WORDS,
+    ".csv": st.tuples(WORDS, WORDS).map(lambda fields: '"{}",{}'.format(*fields)),
+    ".jsonl": st.fixed_dictionaries({"text": VALUES}, optional=OTHERS).map(json.dumps),
+}
+
+
+@st.composite
+def files(draw) -> tuple[bytes, str]:
+    """The content of a file and its ending: lines of its format, and others."""
+    ending = draw(st.sampled_from(sorted(LINES)))
+    line = LINES[ending].map(lambda text: f"{text}\n".encode("utf8", errors="surrogatepass"))
+    header = b"id,text\n" if ending == ".csv" and draw(st.booleans()) else b""
+    parts = draw(st.lists(line if draw(st.booleans()) else st.one_of(line, NOISE), max_size=12))
+    return header + b"".join(parts), ending
+
+
+def records_of(content: bytes, ending: str) -> list[dict]:
+    """RETURNS (list[dict]): What a file holds, by the rules of its format and nothing else."""
+    if ending == ".csv":
+        text = content.decode("utf-8-sig", errors="replace")
+        columns, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return [dict(zip(columns, row + [""] * len(columns), strict=False)) for row in rows]
+    lines = content.removeprefix(codecs.BOM_UTF8).decode("utf8", errors="replace").split("\n")
+    lines = [line.removesuffix("\r") for line in (lines if lines[-1] else lines[:-1])]
+    if ending == ".txt":
+        return [{"text": line} for line in lines]
+    lines = [line.removeprefix("\ufeff") for line in lines]
+    return [json.loads(line) if line.strip() else {"text": ""} for line in lines]
+
+
+@settings(deadline=None, derandomize=True)
+@given(files())
+@example((b'{"text": "radiohead \\ud800", "id": "\\udfff"}', ".jsonl"))
+@example((b'text\n"radiohead\nok computer"\n"', ".csv"))
+def test_of_any_file_nothing_is_lost_or_the_place_and_the_fix_are_named(
+    ruler, tmp_path_factory, file
+):
+    content, ending = file
+    path = tmp_path_factory.getbasetemp() / f"fuzz{ending}"
+    path.write_bytes(content)
+    stream = io.StringIO()
+    try:
+        write_results(predict(ruler, read_records(path)), stream, 0.0, Counter())
+    except UnreadableFileError as error:
+        problem, fix = error.args
+        assert str(path) in problem
+        assert fix
+        return
+    given_records = records_of(content, ending)
+    lines = stream.getvalue().split("\n")
+    assert len(lines) == len(given_records) + 1
+    for line, record in zip(lines, given_records, strict=False):
+        result = json.loads(line)
+        text, entities = result["text"], result.pop("entities")
+        if isinstance(text, str):
+            record["text"] = module.LONE_SURROGATE.sub("\ufffd", record["text"])
+        record.pop("entities", None)
+        assert repr(result) == repr(record)
+        end = 0
+        for entity in entities:
+            assert end <= entity["start"] < entity["end"] <= len(text)
+            assert entity["text"] == text[entity["start"] : entity["end"]]
+            assert NAMES[" ".join(entity["text"].split())] == entity["label"]
+            end = entity["end"]
 
 
 def test_a_folder_is_no_output(run_script, ruler_path, tmp_path):
