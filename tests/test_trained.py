@@ -26,7 +26,7 @@ def expected(query):
     )
 
 
-@pytest.mark.parametrize("query", map(expected, REPORTED))
+@pytest.mark.parametrize("query", [*map(expected, REPORTED)])
 def test_requests_that_users_reported_come_out_right(query, nlp):
     found = [(ent.start_char, ent.end_char, ent.label_) for ent in nlp(query.text).ents]
     assert found == [(span.start, span.end, span.label) for span in query.spans]

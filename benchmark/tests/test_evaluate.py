@@ -4,9 +4,9 @@ import sys
 
 import pytest
 import spacy
-from scripts.evaluate import COLUMNS, main, row_of
 
 from music_ner.command import run_command
+from scripts.evaluate import COLUMNS, main, row_of
 
 GOLD = "songs\tO\nby\tO\nsade\tB-Artist\n\nlike\tO\nhalo\tB-WoA\n\ndark\tO\nambient\tO\n"
 

@@ -84,7 +84,7 @@ def test_a_text_has_the_entities_of_its_normalized_form(nlp, text):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=texts())
 def test_predict_finds_what_the_pipeline_finds(nlp, text):
-    (result,) = predict(nlp, [text])
+    (result,) = predict(nlp, [{"text": text}])
     assert result["text"] == text
     found = [
         tuple(e[key] for key in ("start", "end", "label", "confidence")) for e in result["entities"]
