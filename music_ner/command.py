@@ -67,6 +67,8 @@ def run_command(main: Callable[..., None]) -> None:
             raise
         where = f"{error.filename}: " if error.filename else ""
         fail(f"{where}{error.strerror}", FIXES.get(error.errno, ""))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def fail(problem: str, fix: str = "") -> None:

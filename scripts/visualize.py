@@ -56,7 +56,7 @@ def render_entities(doc: Doc) -> str:
         {
             "start": ent.start_char,
             "end": ent.end_char,
-            "label": ent.label_,
+            "label": escape(ent.label_),
             "params": {"confidence": "" if (c := ent._.confidence) is None else f"{c:.2f}"},
         }
         for ent in doc.ents

@@ -124,6 +124,16 @@ def test_fast_makes_a_second_package(project):
     assert srsly.read_json(folder / "metrics" / "fast" / "behaviour.json")["rates"]["all"]["tests"]
 
 
+@pytest.mark.parametrize("command", ["package", "fast"])
+def test_a_name_that_is_left_out_does_not_rename_the_pipeline(project, command):
+    folder, _, _ = project
+    before = sorted((folder / WHEELS).iterdir())
+    result = run_project(folder, command, ".")
+    assert result.returncode != 0
+    assert "Add --vars.name tiny_ner --vars.version 0.0.1." in " ".join(result.stdout.split())
+    assert sorted((folder / WHEELS).iterdir()) == before
+
+
 def test_a_change_of_the_data_makes_convert_stale(project):
     folder, variables, _ = project
     own = folder / "own.bio"

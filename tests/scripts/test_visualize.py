@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 import spacy
 import srsly
+from spacy.tokens import Span as SpacySpan
 
 from music_ner.data.query import Query, Span, to_doc
 from music_ner.pipeline.labels import COLORS, LABELS
@@ -132,6 +133,22 @@ def test_entities_have_the_colour_of_their_label():
     )
     colours = re.findall(r"<mark[^>]*background: (#\w+)", markup)
     assert colours == [COLORS["WoA"], COLORS["WoA"], COLORS["Artist"]]
+
+
+@pytest.mark.parametrize("label", ["Genre", "artist", "Artist_or_WoA", "<b>", "{bg}", "GPE"])
+def test_a_label_without_a_colour_of_its_own_is_shown(label):
+    nlp = spacy.blank("en")
+    gold, predicted = nlp("moby in berlin"), nlp("moby in berlin")
+    gold.set_ents([SpacySpan(gold, 0, 1, label)])
+    spans = [SpacySpan(predicted, 0, 1, "Artist"), SpacySpan(predicted, 2, 3, label)]
+    predicted.set_ents(spans)
+    page = Page(page_of((gold, predicted), (predicted, gold), (gold, gold)))
+    assert page.rows()[0] == (
+        f"[ moby {label} ] in berlin",
+        f"[ moby Artist ] in [ berlin {label} ]",
+    )
+    assert page.kinds == ["wrong", "wrong", "right"]
+    assert "b" not in page.tags
 
 
 def test_queries_without_entities_are_on_the_page_and_cause_no_warning():
