@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fixtures import (  # noqa: F401
     ROOT,
@@ -16,6 +17,11 @@ from tests.fixtures import (  # noqa: F401
 )
 from tests.packages import meta, metrics  # noqa: F401
 
+settings.register_profile("short", deadline=None, derandomize=True)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=10_000, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("short")
 PUBLIC_DATA = (ROOT / "assets", ROOT.parent / "shared" / "data")
 SLOW_FIXTURES = {"of_spacy", "run_script", "tiny_fast", "tiny_model", "trained"}
 
