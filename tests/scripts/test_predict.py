@@ -410,10 +410,11 @@ def test_a_command_that_is_told_to_end_leaves_its_folder_as_it_was(ruler_path, t
     output.write_text("before", encoding="utf8")
     command = [sys.executable, "-m", "scripts.predict", ruler_path, "--output", output]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    # A child ignores SIGINT from its start where this process does (under `make test &`).
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A child ignores what this process does, such as SIGINT under `make test &` and SIGHUP under
+    # nohup.
+    before = signal.signal(number, lambda *_: None)
     with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
         while len(list(tmp_path.iterdir())) == 1:  # it waits for texts after it made a folder
             assert process.poll() is None
             time.sleep(0.05)
