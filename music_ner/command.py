@@ -97,7 +97,7 @@ def doubtful_vars() -> Iterator[tuple[str, str]]:
     """
     arguments = [*arguments_of_parent(), *shlex.split(os.environ.get(OVERRIDES, ""))]
     if PROJECT_FILE.is_file() and any(argument.startswith(OPTION) for argument in arguments):
-        yield from doubts(arguments, srsly.read_yaml(PROJECT_FILE)["vars"])
+        yield from doubts(arguments, srsly.read_yaml(PROJECT_FILE).get("vars", {}))
 
 
 def arguments_of_parent() -> list[str]:

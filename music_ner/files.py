@@ -33,6 +33,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     YIELDS (Path): The path to write to: a path of the same name that does not exist yet, or the
         device or pipe. If the block raises, it is removed, and `path` stays as it was.
     RAISES (BlockingIOError): If another process is writing the same output.
+    RAISES (OSError): If the output cannot be written; its `filename` is that of the output.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         yield path
@@ -44,16 +45,23 @@ def written_whole(path: Path) -> Iterator[Path]:
         new, old = (folder / stage / path.name for stage in ("new", "old"))
         new.parent.mkdir()
         old.parent.mkdir()
-        yield new
         try:
+            yield new
             if path.exists() and (path.is_dir() or new.is_dir()):
                 # Files replace files; of a folder no moment shall show a part.
                 path.replace(old)
             new.replace(path)
-        except BaseException:
+        except BaseException as error:
             if old.exists() and not path.exists():
                 old.replace(path)
+            if isinstance(error, OSError) and _is_of(error.filename, folder):
+                error.filename = str(path)
             raise
+
+
+def _is_of(filename: str | bytes | None, folder: Path) -> bool:
+    """RETURNS (bool): Whether an error is of a file in a folder; a full disk names no file."""
+    return filename is None or os.fsdecode(filename).startswith(str(folder))
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -199,6 +200,23 @@ def test_the_old_output_comes_back_if_the_new_one_cannot_take_its_place(tmp_path
         pass  # nothing was written
     assert content_of(path) == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("part", [None, "inner.txt", "no/folder.txt"])
+def test_an_error_of_the_file_system_names_the_output(tmp_path, part):
+    path = tmp_path / "output"
+    with pytest.raises(OSError, match="output") as error, written_whole(path) as unfinished:
+        if part is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        (unfinished / part).read_text()
+    assert error.value.filename == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_another_file_names_that_file(tmp_path):
+    with pytest.raises(FileNotFoundError) as error, written_whole(tmp_path / "output"):
+        (tmp_path / "input").read_text()
+    assert error.value.filename == str(tmp_path / "input")
 
 
 def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
