@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.fixtures import (  # noqa: F401
     ROOT,
@@ -15,6 +16,9 @@ from tests.fixtures import (  # noqa: F401
     tiny_model,
 )
 from tests.packages import meta, metrics  # noqa: F401
+
+# Before pytest reads --hypothesis-profile (see tests/strategies.py).
+settings.register_profile("fuzz", max_examples=10_000)
 
 PUBLIC_DATA = (ROOT / "assets", ROOT.parent / "shared" / "data")
 SLOW_FIXTURES = {"of_spacy", "run_script", "tiny_fast", "tiny_model", "trained"}
