@@ -23,6 +23,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 
 from music_ner.pipeline.labels import SPANS_KEY
+from music_ner.pipeline.normalization import SEPARATOR
 
 OPS = NumpyOps()
 NEGLIGIBLE = 1e-5
@@ -145,8 +146,9 @@ def tokens_of(docs: list[Doc]) -> Tokens:
     """Find the tokens to read, and where entities may be, as spaCy's `ner` does.
 
     docs (list[Doc]): A batch. Tokens of entities that are already set, or blocked, are left out of
-        entities, and no entity crosses the start of a sentence. Separators are not at an entity's
-        edges (see `edges_of`), although gold may have them there: users want the bare name.
+        entities, and no entity crosses the start of a sentence, or a `|`. Other separators are not
+        at an entity's edges (see `edges_of`), although gold may have them there: users want the
+        bare name.
     RETURNS (Tokens): The tokens.
     """
     iob, sentence, space = np.concatenate(
@@ -154,7 +156,8 @@ def tokens_of(docs: list[Doc]) -> Tokens:
     ).T.astype(np.int64)
     n_tokens = np.array([len(doc) for doc in docs])
     first_tokens = (n_tokens.cumsum() - n_tokens)[n_tokens > 0]
-    free = (iob == MISSING) | (iob == OUTSIDE)
+    separates = np.array([SEPARATOR in token.text for doc in docs for token in doc], dtype=bool)
+    free = ((iob == MISSING) | (iob == OUTSIDE)) & ~separates
     joins = free & (sentence != 1)
     joins[first_tokens] = False
     index = np.flatnonzero(space == 0)

@@ -22,6 +22,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ragged
 
+from music_ner.pipeline.checksums import checksum_line, sealed, unsealed
 from music_ner.pipeline.span_getters import as_read
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ TOKENS_AT_ONCE = 8192
 """Tokens whose word pieces are pooled at the same time."""
 MAX_PADDING = 16  # word pieces; more cost about as much as another batch
 FILES = ("encoder.onnx", "tokenizer.json")
+CHECKSUMS_FILE = "SHA256SUMS"
 
 
 class Window(NamedTuple):
@@ -317,16 +319,17 @@ class OnnxEncoder(Pipe):
         return vectors
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """RETURNS (bytes): The transformer."""
+        """RETURNS (bytes): The transformer, with a checksum."""
         files = self.runtime.files
-        return util.to_bytes({name: partial(files.get, name) for name in FILES}, exclude)
+        return sealed(util.to_bytes({name: partial(files.get, name) for name in FILES}, exclude))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> OnnxEncoder:
         """Load what `to_bytes` gave.
 
         data (bytes): The transformer.
+        RAISES (ValueError): If it is damaged.
         """
-        self.load(srsly.msgpack_loads(data))
+        self.load(srsly.msgpack_loads(unsealed(data, self.name)))
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -336,14 +339,27 @@ class OnnxEncoder(Pipe):
         """
         files = self.runtime.files
         writers = {name: lambda file, n=name: file.write_bytes(files[n]) for name in FILES}
+        lines = "".join(f"{checksum_line(name, files[name])}\n" for name in FILES)
+        writers[CHECKSUMS_FILE] = lambda file: file.write_text(lines, encoding="utf8")
         util.to_disk(path, writers, exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> OnnxEncoder:
         """Load what `to_disk` wrote.
 
         path (str | Path): The folder.
+        RAISES (ValueError): If a file is damaged.
         """
-        self.load({name: (Path(path) / name).read_bytes() for name in FILES})
+        files = {name: (Path(path) / name).read_bytes() for name in FILES}
+        checksums = Path(path) / CHECKSUMS_FILE
+        lines = checksums.read_bytes().splitlines() if checksums.is_file() else []
+        for name, data in files.items():
+            if checksum_line(name, data).encode() not in lines:
+                raise ValueError(
+                    f"{Path(path) / name} does not match {checksums}, so one of the two is damaged "
+                    "or missing: install the package again, copy the pipeline again, or export it "
+                    "with this version"
+                )
+        self.load(files)
         return self
 
 

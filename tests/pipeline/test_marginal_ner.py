@@ -276,6 +276,15 @@ def test_no_entity_has_a_separator_at_its_edges_or_is_without_a_word(unsure, tex
 
 
 @settings(deadline=None, max_examples=60)
+@given(st.lists(WORDS | st.sampled_from(["|", "||", "sade|korn"]), min_size=1, max_size=9))
+def test_no_entity_holds_a_bar(unsure, words):
+    doc = encoded(unsure, " ".join(words))
+    (found,) = score(unsure, [doc])
+    assert all("|" not in doc[span.start : span.end].text for span in found)
+    assert bool(found) == any(word != "|" and word != "||" for word in words)
+
+
+@settings(deadline=None, max_examples=60)
 @given(texts_of(12))
 def test_a_token_is_in_one_entity_or_in_none(unsure, text):
     doc = encoded(unsure, text)

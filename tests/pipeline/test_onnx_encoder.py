@@ -1,6 +1,8 @@
 """The encoder in ONNX Runtime gives tokens the vectors of the transformer it was made from."""
 
 import pickle
+import random
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -182,6 +184,35 @@ def test_without_a_transformer_it_says_so(fast):
     )
     with pytest.raises(ValueError, match="has no transformer"):
         empty(fast.make_doc("sade"))
+
+
+@pytest.mark.parametrize("name", [*onnx_encoder.FILES, onnx_encoder.CHECKSUMS_FILE])
+def test_a_damaged_file_is_refused_and_named(tiny_fast, tmp_path, name):
+    shutil.copytree(tiny_fast, tmp_path / "fast")
+    path = tmp_path / "fast" / "onnx_encoder" / name
+    saved = path.read_bytes()
+    for place in random.Random(0).sample(range(len(saved)), 20):
+        path.write_bytes(
+            saved[:place] + bytes([saved[place] ^ 1 << place % 8]) + saved[place + 1 :]
+        )
+        with pytest.raises(ValueError, match=r"does not match .*SHA256SUMS.*damaged.*again"):
+            spacy.load(tmp_path / "fast")
+    path.write_bytes(saved[:-3])
+    with pytest.raises(ValueError, match=r"does not match .*SHA256SUMS.*damaged.*again"):
+        spacy.load(tmp_path / "fast")
+    path.write_bytes(saved)
+    assert spacy.load(tmp_path / "fast")("more like sade").ents
+
+
+def test_damaged_bytes_and_missing_checksums_are_refused(fast, tiny_fast, tmp_path):
+    component = fast.get_pipe("onnx_encoder")
+    saved = component.to_bytes()
+    with pytest.raises(ValueError, match="onnx_encoder is damaged"):
+        component.from_bytes(saved[:1000] + bytes([saved[1000] ^ 1]) + saved[1001:])
+    shutil.copytree(tiny_fast, tmp_path / "fast")
+    (tmp_path / "fast" / "onnx_encoder" / "SHA256SUMS").unlink()
+    with pytest.raises(ValueError, match="damaged or missing"):
+        spacy.load(tmp_path / "fast")
 
 
 def test_an_error_goes_to_the_pipelines_handler(fast, monkeypatch):

@@ -78,7 +78,12 @@ def test_a_text_has_the_entities_of_its_normalized_form(nlp, text):
     doc = nlp(text)
     normalized, steps = normalize(text)
     assert doc.text == text
-    assert_same(entities(doc), moved_back(nlp(normalized), steps))
+    # In which no entity holds the comma that stands for a bar.
+    read = nlp.make_doc(normalized)
+    words = [token.text for token in doc if not token.is_space]
+    commas = [read[i : i + 1] for i, word in enumerate(words) if "|" in word]
+    read.set_ents([], blocked=commas, default="missing")
+    assert_same(entities(doc), moved_back(nlp(read), steps))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -104,6 +109,14 @@ def test_separators_and_white_space_do_not_hide_entities(nlp):
     ]
 
 
+@pytest.mark.parametrize("text", ["|", "||", " | ", "|\n|", "| | |", "\u200b|", "|,|"])
+def test_separators_alone_are_no_entity(path, text):
+    nlp = spacy.load(path, config={"components.ner.threshold": 0.0})
+    assert nlp(text).ents == ()
+    assert nlp(text).text == text
+    assert [doc.ents for doc in nlp.pipe([text, "", text])] == [(), (), ()]
+
+
 def test_it_works_after_pickling(path):
     nlp = spacy.load(path)
     again = pickle.loads(pickle.dumps(nlp))
@@ -126,6 +139,24 @@ def test_eight_threads_find_what_one_finds(path):
         sys.setswitchinterval(interval)
     for one, other in zip(found, expected, strict=True):
         assert_same(one, other, abs=1e-6)
+
+
+def test_a_memory_zone_forgets_the_words_that_were_read(path):
+    nlp = spacy.load(path)
+    nlp.get_pipe("catalogue").add(**NAMES)
+    expected = [entities(doc) for doc in nlp.pipe(TEXTS)]
+    n_strings = len(nlp.vocab.strings)
+    for i in range(3):
+        with nlp.memory_zone():
+            texts = [f"{text} zq{i}x{j} a|zq{i}y{j}" for j, text in enumerate(TEXTS)]
+            docs = [*nlp.pipe(texts), nlp(f"sade zq{i}z")]
+            assert all(ent.label_ in ("Artist", "WoA") for doc in docs for ent in doc.ents)
+            assert len(nlp.vocab.strings) > n_strings
+            assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+        assert len(nlp.vocab.strings) == n_strings
+        assert [entities(doc) for doc in nlp.pipe(TEXTS)] == expected
+    nlp("sade zq0x0")
+    assert len(nlp.vocab.strings) > n_strings
 
 
 FORK = """

@@ -65,7 +65,7 @@ def interrupt(change_config, tmp_path):
         try:
             wait_for_evaluations(process, output / ".unfinished" / "log.jsonl")
             os.kill(process.pid, number)
-            said, _ = process.communicate(timeout=300)
+            said, _ = process.communicate(timeout=1800)
         finally:
             process.kill()
         return process.returncode, said, output
@@ -74,7 +74,7 @@ def interrupt(change_config, tmp_path):
 
 
 def wait_for_evaluations(process, log_path):
-    limit = time.monotonic() + 300
+    limit = time.monotonic() + 1800
     while not log_path.exists() or len(log_path.read_text(encoding="utf8").splitlines()) < 2:
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < limit

@@ -91,20 +91,31 @@ def silent_endpoint():
 
 @pytest.fixture
 def find(run_script, tmp_path):
-    """Run the command with a Hub at `endpoint` and a cache that only this test fills."""
+    """Run the command with a Hub at `endpoint` and a cache that only this test fills. The patience
+    is long, since an answer may take a while on a busy machine."""
 
-    def run(requested: str, endpoint: str, *arguments, name: str = "encoder.json", **variables):
+    def run(
+        requested: str, endpoint: str, patience=600, name: str = "encoder.json", **variables: str
+    ):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         hub_settings = {
             "HF_ENDPOINT": endpoint,
             "HF_HOME": str(tmp_path / "hub"),
             "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DOWNLOAD_TIMEOUT": "600",
+            "HF_HUB_ETAG_TIMEOUT": "600",
             "NO_PROXY": "*",
         }
         environment = {**kept, **hub_settings, **variables}
         output = tmp_path / name
         result = run_script(
-            "encoder", requested, ENCODERS_PATH, output, *arguments, env=environment
+            "encoder",
+            requested,
+            ENCODERS_PATH,
+            output,
+            "--patience",
+            patience,
+            env=environment,
         )
         return result, srsly.read_json(output) if output.exists() else None
 
@@ -118,7 +129,7 @@ def own_folder(tiny_bert, tmp_path):
 
 
 def test_a_hub_that_never_answers_is_given_up_after_the_patience(find, silent_endpoint):
-    result, encoder = find(AUTO, silent_endpoint, "--patience", 2)
+    result, encoder = find(AUTO, silent_endpoint, patience=2)
     assert result.returncode == 0, result.stderr
     assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
     assert encoder["fallback"].startswith("bert-base-uncased is not in the Hub's cache")
@@ -139,7 +150,7 @@ def test_a_hub_that_never_answers_is_an_error_after_the_patience(
 
 
 def test_offline_mode_falls_back_without_asking(find, silent_endpoint):
-    result, encoder = find(AUTO, silent_endpoint, "--patience", 600, HF_HUB_OFFLINE="1")
+    result, encoder = find(AUTO, silent_endpoint, HF_HUB_OFFLINE="1")
     assert result.returncode == 0, result.stderr
     assert encoder["name"] == BUNDLED
     assert "OfflineModeIsEnabled" in encoder["fallback"]

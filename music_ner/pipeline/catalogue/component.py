@@ -6,7 +6,7 @@ can be added and removed at any time, without training.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from math import log1p
 from pathlib import Path
@@ -39,12 +39,13 @@ from music_ner.pipeline.catalogue.matching import (
     linked,
 )
 from music_ner.pipeline.catalogue.names import THE, Words, digits_as_0, fold, to_name, words_of
+from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
 SHORTEST_OWNER = 3  # characters of the word before a possessive s without an apostrophe
-STATE_FORMAT = 3  # it changes with the normal form of names, and with what is saved
+STATE_FORMAT = 4  # it changes with the normal form of names, and with what is saved
 OUTSIDE = 2  # value of token.ent_iob
 # The labels that list a name: a bit for each label, and one more if the name has a leading "the".
 LISTED = (1, 2)
@@ -83,7 +84,8 @@ class Counted(NamedTuple):
     """How many of the given names were added, and what the catalogue contains now.
 
     taken (int): Names that were added or already listed.
-    empty (int): Names that were left out because nothing is left when they are folded.
+    empty (int): Names that were left out because they name nothing: nothing is left when they are
+        folded, or they are placeholders of MusicBrainz, such as `[unknown]`.
     too_long (int): Names that were left out because they have more than `LONGEST_NAME` words.
     artists (int): Artists in the catalogue.
     works (int): Works in the catalogue.
@@ -235,9 +237,10 @@ class Catalogue(Pipe):
                 if text[after] != " ":
                     if not text.startswith("s ", after):
                         continue
-                    owned = words.owned[end - 1]
-                    if not owned and len(key) - key.rfind(" ") <= SHORTEST_OWNER:
+                    is_short = len(key) - key.rfind(" ") <= SHORTEST_OWNER
+                    if is_short and not words.possessive[end - 1]:
                         continue
+                    owned = words.owned[end - 1]
                 if not edges[end]:
                     continue
                 labels, shared = LISTED_AS[listed[number]]
@@ -293,7 +296,7 @@ class Catalogue(Pipe):
         rows = [
             *(Row(name, None) for name in _checked_names("artists", artists)),
             *(Row(None, name) for name in _checked_names("works", works)),
-            *(Row(*_checked_pair(pair)) for pair in pairs),
+            *(Row(*pair) for pair in _checked_pairs(pairs)),
         ]
         return self._add(rows, self.name)
 
@@ -377,8 +380,9 @@ class Catalogue(Pipe):
         log = util.logger.warning if any(left_out) else util.logger.info
         log(
             f"{source}: {counted.taken:,} names taken; left out: {counted.empty:,} without letters "
-            f"or digits, {counted.too_long:,} of more than {LONGEST_NAME} words. The catalogue "
-            f"holds {artists:,} artists, {works:,} works and {counted.pairs:,} pairs."
+            f"or digits or in the place of a name, {counted.too_long:,} of more than "
+            f"{LONGEST_NAME} words. The catalogue holds {artists:,} artists, {works:,} works and "
+            f"{counted.pairs:,} pairs."
         )
         return counted
 
@@ -407,7 +411,7 @@ class Catalogue(Pipe):
         )
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """RETURNS (bytes): The names, and the counts and frequencies of words."""
+        """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
         state = {
             "format": STATE_FORMAT,
             "names": self._names.tobytes(),
@@ -417,18 +421,21 @@ class Catalogue(Pipe):
             "counts": self._counts,
             "frequencies": self._frequencies,
         }
-        return srsly.msgpack_dumps(state)
+        return sealed(srsly.msgpack_dumps(state))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_bytes` gave.
 
         data (bytes): The names, and the counts and frequencies of words.
-        RAISES (ValueError): If another version of the library saved them.
+        RAISES (ValueError): If they are damaged, or another version of the library saved them.
         """
-        state = srsly.msgpack_loads(data)
+        return self._load(data, self.name)
+
+    def _load(self, data: bytes, where: str) -> "Catalogue":
+        state = srsly.msgpack_loads(unsealed(data, where))
         if state.get("format") != STATE_FORMAT:
             raise ValueError(
-                f"{self.name}: another version of music-ner saved these names: install that "
+                f"{where}: another version of music-ner saved these names: install that "
                 "version, or train and package the pipeline with this one"
             )
         self._names = Trie().frombytes(state["names"])
@@ -450,15 +457,16 @@ class Catalogue(Pipe):
         """Load what `to_disk` wrote.
 
         path (str | Path): The folder.
+        RAISES (ValueError): If the file is damaged, or another version of the library saved it.
         """
-        load = {"catalogue.msgpack": lambda file: self.from_bytes(file.read_bytes())}
+        load = {"catalogue.msgpack": lambda file: self._load(file.read_bytes(), str(file))}
         util.from_disk(path, load, exclude)
         return self
 
 
 def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
-    if isinstance(names, str):
-        raise ValueError(f'{kind}: give a list of names, as in {kind}=["{names}"]')
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise ValueError(f'{kind}: {names!r} is not a list of names: write {kind}=["Sade"]')
     names = list(names)
     for name in names:
         if not isinstance(name, str):
@@ -466,13 +474,16 @@ def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
     return names
 
 
-def _checked_pair(pair: tuple[str, str]) -> tuple[str, str]:
-    match pair:
-        case [str(artist), str(work)]:
-            return artist, work
-    raise ValueError(
-        f'pairs: {pair!r} is not an artist with a work: write pairs=[("Sade", "By Your Side")]'
-    )
+def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    example = 'write pairs=[("Sade", "By Your Side")]'
+    if isinstance(pairs, str) or not isinstance(pairs, Iterable):
+        raise ValueError(f"pairs: {pairs!r} is not a list of pairs: {example}")
+    for pair in pairs:
+        match pair:
+            case [str(artist), str(work)]:
+                yield artist, work
+            case _:
+                raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
 
 
 def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ import srsly
 NULL = r"\N"
 ESCAPED = re.compile(r"\\(.)")
 ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# https://musicbrainz.org/doc/Style/Unknown_and_untitled: what has no name is described in brackets.
+PLACEHOLDER = re.compile(r"\s*(\[[^\[\]]*\]|various artists)\s*", re.IGNORECASE)
 CREDITS_FILE, ARTISTS_FILE = "artist_credit", "artist"
 WORKS_FILES = ("release_group", "recording")
 
@@ -98,7 +100,7 @@ def rows_of_musicbrainz(folder: Path) -> Iterator[Row]:
     folder (Path): The folder `mbdump` of `mbdump.tar.bz2`. Of its tables these are read: `artist`
         (name), `artist_credit` (id, name), `release_group` and `recording` (name, artist_credit). A
         work's artist is its credit as it is written, also where it names several.
-    YIELDS (Row): Artist and work.
+    YIELDS (Row): Artist and work; empty names in the place of placeholders, such as `[unknown]`.
     RAISES (ValueError): If files are missing, or a row is not as expected; the message names the
         row and the fix.
     """
@@ -107,8 +109,11 @@ def rows_of_musicbrainz(folder: Path) -> Iterator[Row]:
     if missing:
         raise ValueError(f"{folder}: no {', '.join(missing)}: take them out of mbdump.tar.bz2")
     for _, (name,) in _dumped(paths[ARTISTS_FILE], 2):
-        yield Row(name or "", None)
-    credited = {number: name for _, (number, name) in _dumped(paths[CREDITS_FILE], 0, 1)}
+        yield Row(_without_placeholder(name), None)
+    credited = {
+        number: _without_placeholder(name)
+        for _, (number, name) in _dumped(paths[CREDITS_FILE], 0, 1)
+    }
     for file in WORKS_FILES:
         for row, (name, credit) in _dumped(paths[file], 2, 3):
             if credit is not None and credit not in credited:
@@ -116,7 +121,11 @@ def rows_of_musicbrainz(folder: Path) -> Iterator[Row]:
                     f"{paths[file]}, row {row}: {CREDITS_FILE} has no {credit}: take all files "
                     "out of one dump"
                 )
-            yield Row(credited.get(credit), name or "")
+            yield Row(credited.get(credit), _without_placeholder(name))
+
+
+def _without_placeholder(name: str | None) -> str:
+    return "" if name is None or PLACEHOLDER.fullmatch(name) else name
 
 
 RECORD_EXAMPLE = '{"artist": "Portishead", "works": ["Dummy", "Glory Box"]}'

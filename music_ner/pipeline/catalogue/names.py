@@ -9,7 +9,7 @@ from typing import NamedTuple
 from spacy.tokens import Doc
 
 APOSTROPHES = "'’‘‛`´′ʹʻʼʽ"
-POSSESSIVES = {f"{apostrophe}s" for apostrophe in APOSTROPHES}
+POSSESSIVES = tuple(f"{apostrophe}s" for apostrophe in APOSTROPHES)
 INNER_SIGNS = '.!?*"“”'
 """Signs that are removed next to a single letter, as in `R.E.M.`, `P!nk` and `B*Witched`."""
 INNER_SIGN = "\0"
@@ -147,12 +147,14 @@ class Words(NamedTuple):
     texts (list[str]): The words.
     first (list[int]): The first token of each.
     last (list[int]): The last token of each.
-    owned (list[bool]): Whether the last token of each is `'s`, after others.
+    possessive (list[bool]): Whether the last token of each ends in `'s`.
+    owned (list[bool]): Whether this `'s` is a token of its own, after others.
     """
 
     texts: list[str]
     first: list[int]
     last: list[int]
+    possessive: list[bool]
     owned: list[bool]
 
 
@@ -161,7 +163,7 @@ def words_of(doc: Doc) -> Words:
     pieces = [token.text_with_ws.translate(FOLDED) for token in doc]
     ends = list(accumulate(map(len, pieces)))
     translated = SEPARATING_SIGN.sub(" ", "".join(pieces))
-    words = Words([], [], [], [])
+    words = Words([], [], [], [], [])
     for match in WORD.finditer(translated):
         if text := match[0].replace(INNER_SIGN, ""):
             start = match.start() + match[0].index(text[0])
@@ -170,5 +172,7 @@ def words_of(doc: Doc) -> Words:
             first, last = bisect_right(ends, start), bisect_right(ends, end)
             words.first.append(first)
             words.last.append(last)
-            words.owned.append(first < last and doc[last].lower_ in POSSESSIVES)
+            ending = doc[last].lower_
+            words.possessive.append(ending.endswith(POSSESSIVES))
+            words.owned.append(first < last and ending in POSSESSIVES)
     return words

@@ -5,6 +5,8 @@ import json
 import os
 import pickle
 import pty
+import random
+import re
 import struct
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from music_ner.pipeline.catalogue.component import Catalogue
+from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 from tests.conftest import ROOT, public_data
 from tests.pipeline.catalogue.helpers import NLP, QUERIES, feature, features, found
@@ -182,8 +185,10 @@ def test_adding_nothing_is_no_error(nlp):
 
 @pytest.mark.parametrize("kind", ["artists", "works"])
 def test_a_single_name_in_the_place_of_several_is_refused(nlp, kind):
-    with pytest.raises(ValueError, match=rf'{kind}=\["Sade"\]'):
-        nlp.get_pipe("catalogue").add(**{kind: "Sade"})
+    for names in ("Sade", float("nan"), None, 5):
+        with pytest.raises(ValueError, match=rf'{kind}: .*not a list of names.*{kind}=\["Sade"\]'):
+            nlp.get_pipe("catalogue").add(**{kind: names})
+    assert len(nlp.get_pipe("catalogue")) == 0
 
 
 @pytest.mark.parametrize("kind", ["artists", "works"])
@@ -195,10 +200,21 @@ def test_what_is_not_a_name_is_refused_and_named(nlp, kind, name):
 
 
 @pytest.mark.parametrize(
-    "pairs", ["ab", ["ab"], ("Sade", "Paradise"), {"Sade": "Paradise"}, [("Sade", None)], [("a",)]]
+    "pairs",
+    [
+        "ab",
+        ["ab"],
+        ("Sade", "Paradise"),
+        {"Sade": "Paradise"},
+        [("Sade", None)],
+        [("Sade", "Paradise"), ("Sade", float("nan"))],
+        [("a",)],
+        None,
+        5,
+    ],
 )
 def test_what_is_not_a_pair_is_refused(nlp, pairs):
-    with pytest.raises(ValueError, match="is not an artist with a work"):
+    with pytest.raises(ValueError, match=r'pairs: .* is not .*write pairs=\[\("Sade"'):
         nlp.get_pipe("catalogue").add(pairs=pairs)
     assert len(nlp.get_pipe("catalogue")) == 0
 
@@ -293,15 +309,40 @@ def test_a_batch_and_two_processes_give_what_single_calls_give(filled):
     same(docs, list(filled.pipe(TEXTS, n_process=2, batch_size=4)))
 
 
+def flipped(data, bit):
+    """RETURNS (bytes): The data, with one of its bits the other way."""
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+def test_a_damaged_file_is_refused_and_named(filled, tmp_path):
+    filled.to_disk(tmp_path / "pipeline")
+    path = tmp_path / "pipeline" / "catalogue" / "catalogue.msgpack"
+    saved = path.read_bytes()
+    bits = random.Random(0).sample(range(8 * len(saved)), 300)
+    kept = filled.get_pipe("catalogue")
+    for damaged in (b"", saved[:20], saved[:-1], saved + b"\0", *(flipped(saved, b) for b in bits)):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"catalogue\.msgpack is damaged.*install.*again"):
+            kept.from_disk(path.parent)
+        with pytest.raises(ValueError, match=r"catalogue is damaged"):
+            kept.from_bytes(damaged)
+    with pytest.raises(ValueError, match=re.escape(f"{path} is damaged")):
+        spacy.load(tmp_path / "pipeline")
+    assert kept.to_bytes() == saved
+
+
 def test_names_that_another_version_saved_are_refused(filled):
     component = filled.get_pipe("catalogue")
-    state = srsly.msgpack_loads(component.to_bytes())
+    state = srsly.msgpack_loads(unsealed(component.to_bytes(), "catalogue"))
     for other in (state["format"] + 1, state["format"] - 1, None):
         with pytest.raises(ValueError, match="another version of music-ner"):
-            component.from_bytes(srsly.msgpack_dumps({**state, "format": other}))
+            component.from_bytes(sealed(srsly.msgpack_dumps({**state, "format": other})))
     del state["format"]
-    with pytest.raises(ValueError, match="another version of music-ner"):
-        component.from_bytes(srsly.msgpack_dumps(state))
+    for saved in (sealed(srsly.msgpack_dumps(state)), srsly.msgpack_dumps(state)):
+        with pytest.raises(ValueError, match="another version of music-ner"):
+            component.from_bytes(saved)
     assert features(filled("sade paradise")).any()
 
 

@@ -172,6 +172,28 @@ def test_a_dump_of_musicbrainz_gives_artists_works_and_pairs(nlp, dump):
     assert (one.partner, other.partner) == (2, 1)
 
 
+def test_placeholders_of_a_dump_are_no_names_but_their_works_are_taken(nlp, dump):
+    artists = ["[unknown]", "[no artist]", "Various Artists", "[Disney]", "[spunge] live", "Korn"]
+    works = ["[untitled]", "[data track]", "[silence]", "Blind"]
+    credits = ["[traditional]", "VARIOUS ARTISTS", " [unknown] ", "Korn"]
+    files = {
+        "artist": table(*(artist_row(i, name) for i, name in enumerate(artists))),
+        "artist_credit": table(*([i, name] for i, name in enumerate(credits))),
+        "release_group": table(*([i, GID, name, 3] for i, name in enumerate(works))),
+        "recording": table(*([i, GID, "Greensleeves", i] for i in range(len(credits)))),
+    }
+    for name, content in files.items():
+        (dump / name).write_text(content, encoding="utf8")
+    counted = nlp.get_pipe("catalogue").from_musicbrainz(dump)
+    # Korn is given once, and as the credit of four release groups and one recording.
+    assert counted == (2 + 5 + 1 + 4, 4 + 3 + 3, 0, 2, 2, 2)
+    for text in ("unknown", "various artists", "untitled", "silence", "traditional", "disney"):
+        assert found(nlp.get_pipe("catalogue"), text) == []
+    assert found(nlp.get_pipe("catalogue"), "greensleeves") == [("greensleeves", "WoA")]
+    assert found(nlp.get_pipe("catalogue"), "spunge live") == [("spunge live", "Artist")]
+    assert nlp.get_pipe("catalogue").add(artists=["[unknown]"]).taken == 1
+
+
 def test_files_that_a_dump_lacks_are_named(nlp, dump):
     (dump / "artist").unlink()
     (dump / "recording").unlink()
