@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from music_ner.pipeline.normalization import Edit
 
-IS_LONG = settings.get_current_profile_name() == "fuzz"
+IS_LONG = settings.get_current_profile_name() == "thorough"
 fuzz = settings(
     max_examples=settings.default.max_examples if IS_LONG else 25,
     derandomize=not IS_LONG,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-"""Settings of a fuzz test: few examples, the same in each run, or those of the profile `fuzz`."""
+"""Settings of a fuzz test: few examples, the same each time, or those of the profile `thorough`."""
 
 TEXTS = st.text(alphabet="aB7é🎸 \t\n\u00a0\u2028|,$&\u200b", max_size=25)
 

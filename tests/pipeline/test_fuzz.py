@@ -2,7 +2,7 @@
 
 The tests are short and the same in each run. To try 10,000 texts:
 
-    python -m pytest tests/pipeline --hypothesis-profile fuzz -k fuzz
+    python -m pytest tests/pipeline --hypothesis-profile thorough -k fuzz
 """
 
 import pickle
