@@ -163,7 +163,7 @@ def _to_span(row: dict[str, str], annotator: str) -> Span:
 def _to_mark(text: str, given: Span, make_doc: Callable[[str], Doc]) -> Mark:
     trimmed = trim(given, text)
     normalized, steps = normalize(text)
-    (marked,) = move_spans([trimmed], steps)
+    marked = trim(*move_spans([trimmed], steps), normalized)
     tokens = make_doc(normalized).char_span(marked.start, marked.end, alignment_mode="expand")
     span = marked._replace(start=tokens.start_char, end=tokens.end_char)
     return Mark(normalized, marked, span, trimmed != given)

@@ -74,7 +74,8 @@ def source_of(query_id: str) -> str:
 def normalize_query(query: Query) -> Query:
     """Rewrite a query's text and move its spans along (see `normalize`)."""
     text, steps = normalize(query.text)
-    return replace(query, text=text, spans=tuple(move_spans(query.spans, steps)))
+    spans = tuple(trim(span, text) for span in move_spans(query.spans, steps))
+    return replace(query, text=text, spans=spans)
 
 
 def move_spans(spans: Iterable[Span], steps: Iterable[list[Edit]]) -> list[Span]:

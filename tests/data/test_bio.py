@@ -148,6 +148,11 @@ def test_a_pipe_in_bio_becomes_a_comma(read_words):
     assert marked(reading) == [("sade, korn , halo", [("sade, korn", "Artist"), ("halo", "WoA")])]
 
 
+def test_the_space_behind_a_comma_is_no_part_of_the_entity(read_words):
+    (query,) = read_words("sade|\tB-Artist\nnow\tO\n").queries
+    assert query == Query("gold.bio:1", "sade, now", (Span(0, 5, "Artist"),))
+
+
 def test_bio_that_is_not_utf8_is_an_error_that_names_the_file(read_words):
     with pytest.raises(UnreadableFileError, match=r"gold\.bio: .*UTF-8"):
         read_words("beyoncé\tB-Artist\n".encode("latin1"))

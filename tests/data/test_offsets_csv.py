@@ -76,6 +76,12 @@ def test_a_pipe_becomes_a_comma_and_offsets_move_along(read_rows):
     assert reading.counts["trimmed"] == reading.counts["grown"] == 0
 
 
+def test_the_space_behind_a_comma_is_no_part_of_a_span(read_rows):
+    reading = read_rows("1,sade| now,0,5,Artist")
+    assert marked(reading) == [("sade, now", [("sade,", "Artist")])]
+    assert reading.counts["grown"] == reading.counts["trimmed"] == 0
+
+
 def test_spaces_at_the_edges_of_a_span_are_trimmed_and_counted(read_rows):
     reading = read_rows("1,more sade please,4,10,Artist\n2,more sade,5,9,Artist")
     assert marked(reading)[0] == ("more sade please", [("sade", "Artist")])
