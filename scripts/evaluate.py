@@ -108,7 +108,7 @@ def load_ready_made(name: str, sources: dict[str, list[dict[str, str]]]) -> Lang
     name (str): An installed package, or a folder.
     sources (dict[str, list[dict[str, str]]]): The input files and their hashes.
     RETURNS (Language | None): The pipeline; None if there is none, or if it was trained on a file
-        that the test queries may be from.
+        that the test queries may be from, or on another state of it.
     """
     if not util.is_package(name) and not Path(name).is_dir():
         return None
@@ -117,13 +117,10 @@ def load_ready_made(name: str, sources: dict[str, list[dict[str, str]]]) -> Lang
     except (ImportError, KeyError, OSError, ValueError) as error:
         msg.warn(f"{name} is not compared: it cannot be loaded ({error})")
         return None
-    known = {
-        file["sha256"]
-        for kind, files in nlp.meta.get("data", {}).items()
-        for file in files
-        if kind != "test_bio"
-    }
-    tested = {file["sha256"] for kind in TESTED for file in sources.get(kind, [])}
+    data = nlp.meta.get("data", {})
+    trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
+    known = {value for file in trained for value in file.values()}
+    tested = {value for kind in TESTED for file in sources[kind] for value in file.values()}
     return None if known & tested else nlp
 
 

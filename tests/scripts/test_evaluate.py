@@ -112,12 +112,15 @@ def test_the_ready_made_pipeline_is_scored_on_the_same_queries(
 
 
 @pytest.mark.parametrize("kind", ["csv", "bio", "test_bio"])
+@pytest.mark.parametrize(
+    "same", [{"path": "own", "sha256": "0f"}, {"path": "sample.bio", "sha256": "changed"}]
+)
 def test_a_ready_made_pipeline_that_was_trained_on_the_files_is_not_compared(
-    ready_made, tiny_model, tiny_corpus, files, kind
+    ready_made, tiny_model, tiny_corpus, files, kind, same
 ):
     encoder, sources, output = files(fallback=None)
     own = {"csv": [], "bio": [], "train_bio": [], "test_bio": []}
-    srsly.write_json(sources, own | {kind: [{"path": "own", "sha256": "0f"}]})
+    srsly.write_json(sources, own | {kind: [same]})
     ready = ready_made("0f", True)
     main(tiny_model, tiny_corpus, encoder, sources, output, seed=0, gpu_id=-1, ready_made=ready)
     assert "ready_made" not in srsly.read_json(output)
