@@ -24,6 +24,25 @@ class UnreadableFileError(ValueError):
         return ": ".join(self.args)
 
 
+def read_text(path: Path) -> str:
+    """Read a file as it is, without its byte order mark.
+
+    path (Path): The file.
+    RETURNS (str): Its content; line breaks are not translated.
+    RAISES (UnreadableFileError): If the file is not UTF-8.
+    """
+    try:
+        # `open` finds nothing in a file that ends inside a byte order mark.
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a file (see `read_text`), which end with `\\n`, `\\r\\n` or `\\r`."""
+    return read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Write a file or a folder in a hidden folder, and move it to its place when it is complete.

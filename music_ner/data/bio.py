@@ -20,7 +20,7 @@ from music_ner.data.query import (
     word_tags,
 )
 from music_ner.data.reading import Reading
-from music_ner.files import UnreadableFileError
+from music_ner.files import read_lines
 from music_ner.pipeline.labels import LABELS
 from music_ner.pipeline.normalization import normalize
 
@@ -43,15 +43,11 @@ def read_bio(path: Path) -> Reading:
         tags, `rejected` lines and `rejected_queries`.
     RAISES (UnreadableFileError): If the file is not UTF-8.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
     reading = Reading()
     names = ("lines", "words", "rejected", "rejected_queries", "repaired")
     reading.counts.update(dict.fromkeys(names, 0))
     sentence: dict[int, str] = {}
-    for number, line in enumerate([*lines, ""], start=1):
+    for number, line in enumerate([*read_lines(path), ""], start=1):
         if line.strip() and line.split()[0] != DOCUMENT_START:
             sentence[number] = line
         elif sentence:

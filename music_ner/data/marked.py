@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from music_ner.data.query import Query, Span
-from music_ner.files import UnreadableFileError
+from music_ner.files import UnreadableFileError, read_lines
 from music_ner.pipeline.labels import LABELS
 
 ENTITY = re.compile(rf"\[(?P<text>[^\[\]]+)\]\((?P<label>{'|'.join(LABELS)})\)")
@@ -54,11 +54,7 @@ def read(paths: Iterable[Path]) -> list[Query]:
     counts: Counter[str] = Counter()
     for path in paths:
         kind = path.stem.split("_")[0]
-        try:
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except UnicodeDecodeError as error:
-            raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(read_lines(path), start=1):
             if not line.strip():
                 continue
             counts[kind] += 1

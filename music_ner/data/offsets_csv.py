@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 
 from music_ner.data.query import AMBIGUOUS, MAX_LENGTH, Query, Span, move_spans, trim
 from music_ner.data.reading import Reading
-from music_ner.files import UnreadableFileError
+from music_ner.files import UnreadableFileError, read_text
 from music_ner.pipeline.labels import LABELS
 from music_ner.pipeline.normalization import normalize
 
@@ -267,14 +267,10 @@ def _possible_texts(record: Record, texts_by_id: dict[str, set[str]]) -> set[str
 
 def _records(path: Path) -> dict[int, Record]:
     """Read the records that are not blank, by row number, without the header."""
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableFileError(f"{path}: {error}", "Save the file as UTF-8.") from error
     columns: list[str] = []
     records: dict[int, Record] = {}
     line_number = 1
-    for number, (lines, fields, problem) in enumerate(_parse(content), start=1):
+    for number, (lines, fields, problem) in enumerate(_parse(read_text(path)), start=1):
         if len(lines) > 1 and (
             problem or any(_ends_as_a_row(line, columns) for line in lines[:-1])
         ):

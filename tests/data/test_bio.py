@@ -158,6 +158,12 @@ def test_bio_that_is_not_utf8_is_an_error_that_names_the_file(read_words):
         read_words("beyoncé\tB-Artist\n".encode("latin1"))
 
 
+@pytest.mark.parametrize("content", [b"\xef", b"\xef\xbb"])
+def test_a_part_of_a_byte_order_mark_is_not_utf8(read_words, content):
+    with pytest.raises(UnreadableFileError, match=r"gold\.bio: .*UTF-8"):
+        read_words(content)
+
+
 def test_an_empty_bio_file_holds_no_queries(read_words):
     assert read_words("").queries == []
 

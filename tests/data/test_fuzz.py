@@ -165,6 +165,7 @@ def test_a_row_is_not_lost_whatever_is_wrong_with_another(folder, data):
 
 @given(content=BIO_FILES)
 @example(content=b"|\tB-Artist\n\0\tO")
+@example(content=b"\xef")
 @example(content=b"sade\tB-Artist\rkorn\tI-Artist\r\n\n-DOCSTART-\n# sent_id = a:1\n|\tB-WoA")
 def test_every_line_of_a_bio_file_is_accounted_for(folder, content):
     reading = read(read_bio, folder / "gold.bio", content)

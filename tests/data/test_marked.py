@@ -93,3 +93,10 @@ def test_a_line_separator_inside_a_query_ends_no_line(tmp_path, separator):
         ("posts:1", f"like{separator}sade"),
         ("posts:2", "calm"),
     ]
+
+
+@pytest.mark.parametrize("content", [b"\xef", b"\xef\xbb"])
+def test_a_part_of_a_byte_order_mark_is_not_utf8(tmp_path, content):
+    (tmp_path / "posts.txt").write_bytes(content)
+    with pytest.raises(UnreadableFileError, match=r"posts\.txt: .*UTF-8"):
+        read([tmp_path / "posts.txt"])
