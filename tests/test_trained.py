@@ -17,16 +17,7 @@ def nlp():
     return spacy.load(MODEL)
 
 
-def expected(query):
-    cut = "morphie robocobra quartet" in query.text
-    return pytest.param(
-        query,
-        id=query.text,
-        marks=[pytest.mark.xfail(reason="the name is often cut")] if cut else [],
-    )
-
-
-@pytest.mark.parametrize("query", [*map(expected, REPORTED)])
+@pytest.mark.parametrize("query", REPORTED, ids=[query.text for query in REPORTED])
 def test_requests_that_users_reported_come_out_right(query, nlp):
     found = [(ent.start_char, ent.end_char, ent.label_) for ent in nlp(query.text).ents]
     assert found == [(span.start, span.end, span.label) for span in query.spans]
