@@ -309,14 +309,16 @@ def _parse(content: str) -> Iterator[tuple[list[str], list[str], str]]:
 
 
 def _ends_as_a_row(line: str, columns: list[str]) -> bool:
-    """RETURNS (bool): Whether offsets and label end a line, as they end a row."""
+    """RETURNS (bool): Whether offsets and label end a line, as they end a row; or three empty
+    fields, as of a query without entities."""
     fields = line.strip().split(",")
     if not columns or len(fields) < len(columns):
         return False
     start, end, label = (
         fields[columns.index(column) - len(columns)].strip() for column in CSV_COLUMNS[2:]
     )
-    return bool(OFFSET.fullmatch(start) and OFFSET.fullmatch(end) and CSV_LABEL.fullmatch(label))
+    is_marked = OFFSET.fullmatch(start) and OFFSET.fullmatch(end) and CSV_LABEL.fullmatch(label)
+    return bool(is_marked) or not (start or end or label)
 
 
 def _columns(path: Path, fields: list[str], problem: str) -> list[str]:

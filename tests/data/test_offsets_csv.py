@@ -484,6 +484,7 @@ def test_a_file_that_is_no_such_csv_is_an_error_that_names_the_file(read_rows, c
         # closed by the stray quote of another row
         ('1,"halo, slow,0,4,WoA\n2,more sade,5,9,Artist\n3,more korn",5,9,Artist\n', 2),
         ('1,"halo,0,4,WoA\n2,more sade",5,9,Artist\n', 2),
+        ('1,"slow,,,\n2,calm rain",,,\n3,more sade,5,9,Artist\n', 2),
     ],
 )
 def test_a_quote_that_is_not_closed_is_an_error_that_names_its_line(read_rows, rows, line):

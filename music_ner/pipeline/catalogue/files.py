@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import srsly
 
+csv.field_size_limit(2**31 - 1)  # too long names are left out one by one, and counted
 # PostgreSQL's text format: https://www.postgresql.org/docs/current/sql-copy.html, File Formats.
 NULL = r"\N"
 ESCAPED = re.compile(r"\\(.)")

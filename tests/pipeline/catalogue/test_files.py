@@ -101,6 +101,11 @@ def test_a_csv_file_gives_artists_works_and_pairs(nlp, tmp_path):
     assert nlp.get_pipe("catalogue").from_csv(str(path)) == counted
 
 
+def test_a_name_of_any_length_in_a_csv_file_is_counted(nlp, tmp_path):
+    path = write(tmp_path / "names.csv", f"artist,work\nSade,{'la ' * 50_000}\nKorn,Blind\n")
+    assert nlp.get_pipe("catalogue").from_csv(path) == (3, 0, 1, 2, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
