@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +18,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
 
 from music_ner import __version__
+from music_ner.evaluation.comparison import DifferentQueriesError
 from music_ner.pipeline.catalogue.component import Catalogue
-from music_ner.service import catalogues, schemas
+from music_ner.service import catalogues, reports, schemas
 from music_ner.service.batching import Batcher, QueueFullError
 from music_ner.service.catalogues import CATALOGUE, CatalogueStore, UnreadableUploadError
 from music_ner.service.edge import Edge, check_content_type, read_body
@@ -198,6 +199,53 @@ def create_app(settings: Settings) -> FastAPI:
     def metrics() -> Response:
         media_type = "text/plain; version=0.0.4; charset=utf-8"
         return Response(service.metrics.exposition(), media_type=media_type)
+
+    @app.get(
+        "/pipeline",
+        response_model=schemas.Pipeline,
+        summary="Which pipeline is served, and the colours of its labels",
+    )
+    async def pipeline() -> dict[str, Any]:
+        recognizer = service.recognizer
+        return {
+            "package": recognizer.name,
+            "version": recognizer.nlp.meta["version"],
+            "labels": recognizer.colours,
+        }
+
+    @app.get(
+        "/evaluations",
+        response_model=list[schemas.Evaluation],
+        summary="The pipelines that were evaluated, the latest first",
+    )
+    def list_evaluations() -> list[dict[str, Any]]:
+        return reports.listed(settings.metrics)
+
+    @app.get(
+        "/evaluations/{name}",
+        response_model=schemas.Predictions,
+        responses=problems(404),
+        summary="What a pipeline predicted for the queries of a test set",
+    )
+    def evaluation(name: str) -> Response:
+        return answer_report(reports.evaluation, name)
+
+    @app.get(
+        "/comparison",
+        response_model=schemas.Comparison,
+        responses=problems(404, 422),
+        summary="Two pipelines that were evaluated: scores, and where they differ",
+    )
+    def comparison(first: str, second: str) -> Response:
+        return answer_report(reports.comparison, first, second)
+
+    def answer_report(make: Callable[..., dict[str, Any]], *names: str) -> Response:
+        try:
+            return Response(json.dumps(make(settings.metrics, *names)), media_type=JSON)
+        except KeyError as error:
+            raise HTTPException(404, "There is no such evaluation.") from error
+        except DifferentQueriesError as error:
+            raise HTTPException(422, str(error)) from error
 
     @app.get(
         "/catalogue",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import spacy
+from spacy.displacy.render import EntityRenderer
 
 from music_ner.service.catalogues import CATALOGUE, CatalogueStore
 from music_ner.service.entities import entities_of
@@ -33,6 +34,13 @@ class Recognizer:
     def name(self) -> str:
         """What the package is called."""
         return f"{self.nlp.lang}_{self.nlp.meta['name']}"
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """displaCy's colour of each label of the pipeline that has one."""
+        known = EntityRenderer().colors
+        labels = {label for labels in self.nlp.pipe_labels.values() for label in labels}
+        return {label: known[label.upper()] for label in sorted(labels) if label.upper() in known}
 
     def __call__(self, texts: Sequence[str]) -> list[list[dict[str, Any]]]:
         """Find the entities of texts.

@@ -128,3 +128,82 @@ class CatalogueItem(BaseModel):
     )
     artist: str | None = None
     work: str | None = None
+
+
+class Pipeline(BaseModel):
+    """The pipeline that is served."""
+
+    package: str
+    version: str
+    labels: dict[str, str] = Field(examples=[{"Artist": "#ffd166", "WoA": "#8ecae6"}])
+
+
+class Evaluation(BaseModel):
+    """An evaluation of a pipeline."""
+
+    name: str
+    package: str
+    version: str
+    time: str
+    queries: int
+    micro_f1: float
+
+
+class JudgedEntity(BaseModel):
+    """An entity, and how it compares to the other side."""
+
+    start: int
+    end: int
+    label: str
+    kind: str | None
+    confidence: float | None = None
+
+
+class JudgedQuery(BaseModel):
+    """A query with its gold and predicted entities."""
+
+    id: str
+    text: str
+    source: str
+    gold: list[JudgedEntity]
+    predicted: list[JudgedEntity]
+
+
+class Predictions(BaseModel):
+    """What a pipeline predicted for the queries of a test set."""
+
+    evaluation: Evaluation
+    queries: list[JudgedQuery]
+    errors: dict[str, dict[str, int]] = Field(description="Number of entities by label and kind")
+
+
+class ComparedScores(BaseModel):
+    """Micro F1 of two pipelines, and a 95 % paired bootstrap interval of the difference."""
+
+    name: str
+    queries: int
+    entities: int
+    first: float
+    second: float
+    difference: float
+    low: float | None
+    high: float | None
+
+
+class DifferentQuery(BaseModel):
+    """A query for which two pipelines predict other entities."""
+
+    id: str
+    text: str
+    gold: list[JudgedEntity]
+    first: list[JudgedEntity]
+    second: list[JudgedEntity]
+
+
+class Comparison(BaseModel):
+    """Two pipelines on the same queries."""
+
+    scores: list[ComparedScores]
+    queries: int
+    alone: int = Field(description="Queries that only one of the two was evaluated on")
+    differ: list[DifferentQuery]
