@@ -56,7 +56,8 @@ def main(
     except DifferentQueriesError as error:
         fail(str(error), "Evaluate both on the same test set.")
     msg.divider("Comparison")
-    msg.text(f"first:  {names[0]}\nsecond: {names[1]}")
+    for title, name in zip(("first", "second"), names, strict=True):
+        msg.text(f"{title}: {name}")
     rows = [
         (
             row["name"],

@@ -15,7 +15,7 @@ function showScores(scores) {
   fillTable(
     byId("compare-scores"),
     "Micro F1, second minus first, and the 95 % interval of the difference",
-    ["", "Queries", "Entities", "First", "Second", "Difference", "Interval"],
+    ["Group", "Queries", "Entities", "First", "Second", "Difference", "Interval"],
     scores.map((row) => {
       const className = row.low > 0 ? "better" : row.low !== null && row.high < 0 ? "worse" : "";
       return [
