@@ -16,7 +16,9 @@ from weasel.util import get_checksum
 
 from music_ner import provenance
 from music_ner.command import run_command
-from music_ner.evaluation.pipeline import ALL, evaluate
+from music_ner.evaluation.kept import PREDICTIONS, keep
+from music_ner.evaluation.pipeline import ALL, evaluate, score
+from music_ner.evaluation.predictions import row_of
 from music_ner.evaluation.reliability import (
     CALIBRATION_SCORES,
     draw_precision_coverage,
@@ -171,8 +173,11 @@ def main(
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
     for name in ("dev", "test"):
-        gold = DocBin().from_disk(corpus / f"{name}.spacy").get_docs(nlp.vocab)
-        metrics[name] = evaluate(nlp, gold, seed)
+        gold = list(DocBin().from_disk(corpus / f"{name}.spacy").get_docs(nlp.vocab))
+        predicted = list(nlp.pipe(doc.text for doc in gold))
+        metrics[name] = score(nlp, gold, predicted, seed)
+        if name == "test":
+            rows = [row_of(*pair) for pair in zip(gold, predicted, strict=True)]
         if name == "dev":
             del metrics[name]["confidence"]  # it was calibrated there
             for row in metrics[name]["sources"].values():
@@ -192,6 +197,10 @@ def main(
     metrics["calibration"] = nlp.meta.get("calibration")
     with written_whole(output_path) as path:
         srsly.write_json(path, metrics)
+    with written_whole(output_path.with_name(PREDICTIONS)) as path:
+        srsly.write_jsonl(path, rows)
+    name = f"{nlp.lang}_{nlp.meta['name']}-{nlp.meta['version']}-{metrics['checksum'][:8]}"
+    keep(output_path.parent, name, metrics, rows)
     with written_whole(output_path.with_name("reliability.png")) as path:
         draw_reliability(metrics["test"]["confidence"], path)
     with written_whole(output_path.with_name("precision_coverage.png")) as path:

@@ -36,7 +36,18 @@ def evaluate(nlp: Language, gold: Iterable[Doc], seed: int) -> dict[str, Any]:
         `of_source`).
     """
     gold = list(gold)
-    predicted = list(nlp.pipe(doc.text for doc in gold))
+    return score(nlp, gold, list(nlp.pipe(doc.text for doc in gold)), seed)
+
+
+def score(nlp: Language, gold: list[Doc], predicted: list[Doc], seed: int) -> dict[str, Any]:
+    """Score what a pipeline predicts.
+
+    nlp (Language): The pipeline.
+    gold (list[Doc]): Docs with gold entities.
+    predicted (list[Doc]): The same texts as the pipeline reads them.
+    seed (int): Seed of the bootstrap.
+    RETURNS (dict[str, Any]): See `evaluate`.
+    """
     pairs = list(zip(gold, predicted, strict=True))
     tags = [comparable_tags(g, entity_spans(p)) for g, p in pairs]
     gold_tags, predicted_tags = zip(*tags, strict=True)

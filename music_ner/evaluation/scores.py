@@ -45,7 +45,7 @@ def comparable_tags(gold: Doc, predicted: Iterable[EntitySpan]) -> tuple[list[st
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (tuple[list[str], list[str]]): Gold and predicted BIO tag of each word.
     """
-    unknown = _words_with_missing_tag(gold)
+    unknown = spans_with_missing_tag(gold)
     known = [word not in unknown for word in word_offsets(gold.text)]
     judged = [span for span in predicted if not _touches(span, unknown)]
     gold_tags, predicted_tags = (
@@ -63,7 +63,7 @@ def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
     predicted (Iterable[EntitySpan]): Start offset, end offset and label of predicted entities.
     RETURNS (list[bool | None]): Whether each is right; None if it touches words with a missing tag.
     """
-    unknown, words = _words_with_missing_tag(gold), word_offsets(gold.text)
+    unknown, words = spans_with_missing_tag(gold), word_offsets(gold.text)
 
     def words_of(span: EntitySpan) -> tuple:
         return tuple(word for word in words if _touches(word, [span])), span[2]
@@ -76,7 +76,9 @@ def are_right(gold: Doc, predicted: Iterable[EntitySpan]) -> list[bool | None]:
     return right
 
 
-def _words_with_missing_tag(gold: Doc) -> list[tuple[int, int]]:
+def spans_with_missing_tag(gold: Doc) -> list[tuple[int, int]]:
+    """RETURNS (list[tuple[int, int]]): Start and end offset of each word whose gold tag is
+    missing."""
     gold_spans = entity_spans(gold)
     missing = [(t.idx, t.idx + len(t)) for t in gold if t.ent_iob == 0 and not t.is_space]
     return [
@@ -163,14 +165,22 @@ def errors(gold: Tags, predicted: Tags) -> dict[str, dict[str, int]]:
         truth, found = get_entities(list(gold_tags)), get_entities(list(predicted_tags))
         for label, start, end in truth:
             overlapping = [e for e in found if e[1] <= end and start <= e[2]]
-            counts.setdefault(label, Counter())[_kind((label, start, end), overlapping)] += 1
+            counts.setdefault(label, Counter())[
+                kind_of_error((label, start, end), overlapping)
+            ] += 1
         for label, start, end in found:
             if not any(e[1] <= end and start <= e[2] for e in truth):
                 counts.setdefault(label, Counter())["spurious"] += 1
     return {label: {kind: counts[label][kind] for kind in ERRORS} for label in sorted(counts)}
 
 
-def _kind(entity: tuple[str, int, int], overlapping: list[tuple[str, int, int]]) -> str:
+def kind_of_error(entity: tuple[str, int, int], overlapping: Sequence[tuple[str, int, int]]) -> str:
+    """Say how an entity compares to those on the other side.
+
+    entity (tuple[str, int, int]): Label, first and last word of a gold entity.
+    overlapping (Sequence[tuple[str, int, int]]): The predicted entities that share a word with it.
+    RETURNS (str): One of ERRORS (see `errors`).
+    """
     if not overlapping:
         return "missed"
     if entity in overlapping:

@@ -1,0 +1,1 @@
+"""The HTTP service and its page: `python -m music_ner.service` (extra `service`)."""
