@@ -46,7 +46,7 @@ def cut(
     for n_rows, n_bytes in blocks:
         taken = 0
         while taken < n_rows:
-            room = max_rows - rows
+            room = max_rows - rows if size <= max_bytes else 0
             if n_bytes:
                 room = min(room, (max_bytes - size) * n_rows // n_bytes)
             if room < 1 and rows:
