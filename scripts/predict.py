@@ -18,10 +18,9 @@ from tqdm import tqdm
 from wasabi import msg
 
 from music_ner.command import fail, run_command
-from music_ner.data.texts import STDIN, read_records
+from music_ner.data.texts import STDIN, pieces, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
-PIECE = 10_000
 PIECES_AT_ONCE = 64
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
@@ -37,7 +36,7 @@ WARNINGS = {
 def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Find the entities in texts.
 
-    Texts of more than PIECE characters are read in pieces, cut after white space where possible.
+    Long texts are read in pieces (see `pieces`).
     The memory that unseen words take is freed after every PIECES_AT_ONCE pieces.
 
     nlp (Language): The trained pipeline.
@@ -96,21 +95,6 @@ def _pieces_with_offsets(
             yield text[start:end], start, None
         start, end = last
         yield text[start:end], start, record
-
-
-def pieces(text: str) -> Iterator[tuple[int, int]]:
-    """Cut a text into pieces of at most PIECE characters, after white space where possible.
-
-    text (str): Any text.
-    YIELDS (tuple[int, int]): Start and end of each piece; an empty text is one piece.
-    """
-    start = 0
-    while len(text) - start > PIECE:
-        spaces = [m.end() for m in re.finditer(r"\s+", text[start : start + PIECE])]
-        end = start + (spaces[-1] if spaces else PIECE)
-        yield start, end
-        start = end
-    yield start, len(text)
 
 
 def counted(records: Iterable[dict[str, Any]], counts: Counter) -> Iterator[dict[str, Any]]:

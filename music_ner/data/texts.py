@@ -3,6 +3,7 @@
 import codecs
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
@@ -15,6 +16,7 @@ csv.field_size_limit(2**31 - 1)  # texts may be of any length
 STDIN = Path("-")
 OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 BOM = "\ufeff"
+PIECE = 10_000
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
@@ -110,3 +112,18 @@ def _json_record(line: str, path: Path, number: int) -> dict[str, Any]:
             f"Fix the line: {line[:80]}",
         )
     return record
+
+
+def pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a text into pieces of at most PIECE characters, after white space where possible.
+
+    text (str): Any text.
+    YIELDS (tuple[int, int]): Start and end of each piece; an empty text is one piece.
+    """
+    start = 0
+    while len(text) - start > PIECE:
+        spaces = [m.end() for m in re.finditer(r"\s+", text[start : start + PIECE])]
+        end = start + (spaces[-1] if spaces else PIECE)
+        yield start, end
+        start = end
+    yield start, len(text)

@@ -15,10 +15,10 @@ import spacy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from music_ner.data.texts import read_records
+from music_ner.data.texts import PIECE, pieces, read_records
 from music_ner.files import UnreadableFileError
 from scripts import predict as module
-from scripts.predict import PIECE, main, pieces, predict, write_results
+from scripts.predict import main, predict, write_results
 from tests.conftest import ROOT
 
 NAMES = {"radiohead": "Artist", "ok computer": "WoA"}
