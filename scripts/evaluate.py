@@ -40,7 +40,7 @@ PACKAGES = (
     "onnxruntime",
     "seqeval",
 )
-TESTED = ("csv", "bio", "test_bio")
+TESTED = ("csv", "bio", "data", "test_bio", "test_data")
 """The input files that test queries may be from."""
 
 
@@ -120,9 +120,9 @@ def load_ready_made(name: str, sources: dict[str, list[dict[str, str]]]) -> Lang
         msg.warn(f"{name} is not compared: it cannot be loaded ({error})")
         return None
     data = nlp.meta.get("data", {})
-    trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
+    trained = [f for kind, files in data.items() if not kind.startswith("test_") for f in files]
     known = {value for file in trained for value in file.values()}
-    tested = {value for kind in TESTED for file in sources[kind] for value in file.values()}
+    tested = {value for kind in TESTED for file in sources.get(kind, ()) for value in file.values()}
     return None if known & tested else nlp
 
 

@@ -1,13 +1,12 @@
-"""Find the entities in texts, and write them as JSONL with character offsets."""
+"""Find the entities in texts, and write them with character offsets."""
 
-import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import spacy
 import typer
@@ -18,17 +17,19 @@ from tqdm import tqdm
 from wasabi import msg
 
 from music_ner.command import fail, run_command
+from music_ner.data.predictions import ENDINGS, FORMATS, has_text
 from music_ner.data.texts import STDIN, pieces, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
 PIECES_AT_ONCE = 64
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
-OUTPUT_ENDINGS = (".jsonl", "")
 LEFT_OUT, DAMAGED, NO_TEXT, REPLACED = "left out", "damaged", "no text", "replaced"
+BLANK = "blank"
 WARNINGS = {
     DAMAGED: "contain U+FFFD, which replaces what is not UTF-8",
     NO_TEXT: "have something else than text under the key text, and no entities",
+    BLANK: "hold nothing to annotate, and are left out",
     REPLACED: "had entities already, which those found replace",
 }
 
@@ -105,23 +106,46 @@ def counted(records: Iterable[dict[str, Any]], counts: Counter) -> Iterator[dict
         yield record
 
 
-def write_results(
-    results: Iterable[dict[str, Any]], stream: TextIO, min_confidence: float, counts: Counter
-) -> None:
-    """Write results as JSON Lines.
+def chosen(
+    results: Iterable[dict[str, Any]], min_confidence: float, with_blank: bool, counts: Counter
+) -> Iterator[dict[str, Any]]:
+    """Choose what to write of results.
 
     results (Iterable[dict[str, Any]]): See `predict`.
-    stream (TextIO): Where to write.
     min_confidence (float): Entities of a lower confidence are left out.
-    counts (Counter): Where to count entities by label, those left out under LEFT_OUT, and texts
-        with replaced bytes under DAMAGED.
+    with_blank (bool): Whether to keep results without a text.
+    counts (Counter): Where to count entities by label, those left out under LEFT_OUT, texts with
+        replaced bytes under DAMAGED, and results that are left out under BLANK.
+    YIELDS (dict[str, Any]): The results to write.
     """
     for result in tqdm(results, desc="texts", unit="", disable=None):
         entities = [e for e in result["entities"] if is_sure(e, min_confidence)]
         counts[LEFT_OUT] += len(result["entities"]) - len(entities)
         counts[DAMAGED] += REPLACEMENT in repr(result)
         counts.update(entity["label"] for entity in entities)
-        stream.write(json.dumps({**result, "entities": entities}, separators=(",", ":")) + "\n")
+        if with_blank or has_text(result):
+            yield {**result, "entities": entities}
+        else:
+            counts[BLANK] += 1
+
+
+def write_results(
+    results: Iterable[dict[str, Any]],
+    stream: TextIO,
+    min_confidence: float,
+    counts: Counter,
+    format_name: str = "jsonl",
+) -> None:
+    """Write results.
+
+    results (Iterable[dict[str, Any]]): See `predict`.
+    stream (TextIO): Where to write.
+    min_confidence (float): See `chosen`.
+    counts (Counter): See `chosen`.
+    format_name (str): One of FORMATS. Only JSONL has a place for what is no text.
+    """
+    kept = chosen(results, min_confidence, format_name == "jsonl", counts)
+    stream.writelines(FORMATS[format_name](kept))
     stream.flush()
 
 
@@ -129,20 +153,25 @@ def main(
     model: str = typer.Argument(..., help="Trained pipeline: a path, or an installed package"),
     texts: list[str] = typer.Argument(None, help="Texts to process, instead of --file"),
     file: Path = typer.Option(STDIN, help="txt, csv or jsonl file, - for stdin", allow_dash=True),
-    output: Path = typer.Option(
-        None, help="JSONL file to write; without it, stdout", dir_okay=False
-    ),
+    output: Path = typer.Option(None, help="File to write; without it, stdout", dir_okay=False),
     min_confidence: float = typer.Option(
         0.0, min=0.0, max=1.0, help="Leave out entities of a lower confidence"
     ),
+    format_name: Annotated[
+        str, typer.Option("--format", help=f"Format of the output: {', '.join(FORMATS)}")
+    ] = "jsonl",
 ) -> None:
-    """Find the entities in texts, and write them as JSONL."""
+    """Find the entities in texts, and write them."""
     if texts and file != STDIN:
         fail("Texts and --file are both given", "Leave one out.")
     if file != STDIN and not file.is_file():
         fail(f"{file}: no such file", "Check the path.")
-    if output and output.suffix.lower() not in OUTPUT_ENDINGS:
-        fail(f"{output}: the output is JSON Lines", f"Call it {output.with_suffix('.jsonl')}.")
+    if format_name not in FORMATS:
+        fail(f"--format {format_name} is unknown", f"Choose one of {', '.join(FORMATS)}.")
+    if output and output.suffix.lower() not in (endings := ENDINGS[format_name]):
+        ending = endings[0]
+        what = "JSON Lines" if ending == ".jsonl" else format_name
+        fail(f"{output}: the output is {what}", f"Call it {output.with_suffix(ending)}.")
     try:
         nlp = spacy.load(model)
     except OSError as error:
@@ -153,12 +182,13 @@ def main(
     records = [{"text": text} for text in texts] if texts else read_records(file)
     counts: Counter = Counter()
     results = predict(nlp, counted(records, counts))
+    settings = (min_confidence, counts, format_name)
     try:
         if output:
             with written_whole(output) as path, path.open("w", encoding="utf8") as stream:
-                write_results(results, stream, min_confidence, counts)
+                write_results(results, stream, *settings)
         else:
-            write_results(results, sys.stdout, min_confidence, counts)
+            write_results(results, sys.stdout, *settings)
     except UnreadableFileError as error:
         fail(*error.args)
     with redirect_stdout(sys.stderr):

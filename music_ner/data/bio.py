@@ -1,16 +1,19 @@
-"""BIO files: a word, a tab and its tag on each line.
+"""BIO files, and others of columns: a word and its tag on each line.
 
-The format of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that cannot be
-read raises an error; a line that cannot be used is rejected with its reason.
+BIO is the format of MusicRecoNER (https://github.com/deezer/music-ner-eacl2023). A file that cannot
+be read raises an error; a line that cannot be used is rejected with its reason.
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from seqeval.metrics.sequence_labeling import get_entities
+
 from music_ner.data.query import (
-    AMBIGUOUS,
+    LABEL,
     MAX_LENGTH,
     Query,
     Span,
@@ -21,43 +24,64 @@ from music_ner.data.query import (
 )
 from music_ner.data.reading import Reading
 from music_ner.files import read_lines
-from music_ner.pipeline.labels import LABELS
 from music_ner.pipeline.normalization import normalize
 
-BIO_TAG = re.compile(rf"O|([BI])-({AMBIGUOUS}|{'|'.join(LABELS)})")
+BIO_TAG = re.compile(rf"O|[BIELSU]-{LABEL}")
+IOBES = str.maketrans("LU", "ES")
+"""How the prefixes of BILUO are written in BIOES."""
 SENTENCE_ID = re.compile(r"# sent_id = (?P<id>.*\S)\s*")
 DOCUMENT_START = "-DOCSTART-"
 """What starts a document in the files of CoNLL-2003."""
 
 
 def read_bio(path: Path) -> Reading:
-    """Read gold entities from BIO.
+    """Read gold entities from BIO, or from columns as in CoNLL-2003.
 
     path (Path): A file with a word, a tab and its tag on each line, and a blank line between
-        queries. A line that starts with DOCUMENT_START separates queries too. An `I-` tag that
-        continues no entity is read as `B-`. A query with a line that cannot be read is rejected as
-        a whole, since its text is not known. A first line `# sent_id = ...`, as in CoNLL-U
-        (https://universaldependencies.org/format.html), gives the query its id, which otherwise is
-        the file's name and the number of the query's first line.
+        queries. There may be other columns between the two, as many in all lines, and spaces for
+        the tabs. A line that starts with DOCUMENT_START separates queries too. Tags may be those
+        of IOB1, IOB2, BIOES or BILUO; one that continues no entity starts one. A query with a line
+        that cannot be read is rejected as a whole, since its text is not known. A first line
+        `# sent_id = ...`, as in CoNLL-U (https://universaldependencies.org/format.html), gives the
+        query its id, which otherwise is the file's name and the number of the query's first line.
     RETURNS (Reading): The queries in the file's order; counts of `lines`, `words`, `repaired`
-        tags, `rejected` lines and `rejected_queries`.
+        tags, which continue nothing, `rejected` lines and `rejected_queries`.
     RAISES (UnreadableFileError): If the file is not UTF-8.
     """
     reading = Reading()
     names = ("lines", "words", "rejected", "rejected_queries", "repaired")
     reading.counts.update(dict.fromkeys(names, 0))
+    lines = read_lines(path)
+    n_columns = _columns(lines)
     sentence: dict[int, str] = {}
-    for number, line in enumerate([*read_lines(path), ""], start=1):
+    for number, line in enumerate([*lines, ""], start=1):
         if line.strip() and line.split()[0] != DOCUMENT_START:
             sentence[number] = line
         elif sentence:
-            _read_sentence(path, sentence, reading)
+            _read_sentence(path, sentence, n_columns, reading)
             sentence = {}
     reading.counts["rejected"] = len(reading.rejected)
     return reading
 
 
-def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> None:
+def _fields(line: str) -> list[str]:
+    """RETURNS (list[str]): The fields of a line that is not blank."""
+    line = line.strip("\r\n ")
+    return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+
+
+def _columns(lines: Iterable[str]) -> int:
+    """RETURNS (int): The number of columns of most lines, at least two."""
+    counts = Counter(
+        len(_fields(line))
+        for line in lines
+        if line.strip() and not SENTENCE_ID.fullmatch(line) and line.split()[0] != DOCUMENT_START
+    )
+    del counts[0], counts[1]
+    return min(counts, key=lambda n: (-counts[n], n), default=2)
+
+
+def _read_sentence(path: Path, sentence: dict[int, str], n_columns: int, reading: Reading) -> None:
     """Add one query, or its rejected lines, to what was read."""
     words, tags, faults = [], [], {}
     first = min(sentence)
@@ -68,14 +92,15 @@ def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> No
     if not sentence:
         return
     for number, line in sentence.items():
-        separator = "\t" if "\t" in line else None
-        *word, tag = line.strip("\r\n ").split(separator)
-        tag = tag.strip()
-        if len(word) != 1 or not word[0].strip():
+        fields = _fields(line)
+        word, tag = fields[0], fields[-1]
+        if len(fields) != n_columns or not word:
             faults[number] = "not a word and a tag: separate the two by one tab"
+            if n_columns > 2:
+                faults[number] = f"not {n_columns} columns, as in most lines: fill them in"
         elif not BIO_TAG.fullmatch(tag):
-            faults[number] = f"unknown tag '{tag}': use O, or B- or I- and {' or '.join(LABELS)}"
-        words.extend(word)
+            faults[number] = f"unknown tag '{tag}': use O, or B- or I- and a label"
+        words.append(word)
         tags.append(tag)
     reading.counts["lines"] += len(sentence)
     length = len(normalize(" ".join(words))[0])
@@ -91,22 +116,34 @@ def _read_sentence(path: Path, sentence: dict[int, str], reading: Reading) -> No
         )
         return
     reading.counts["words"] += len(words)
-    text = " ".join(words)
-    spans: list[Span] = []
-    start, previous = 0, "O"
-    for word, tag in zip(words, tags, strict=True):
-        end = start + len(word)
-        if tag != "O":
-            label = tag[2:]
-            continues = previous[2:] == label
-            if tag[0] == "I" and continues:
-                spans[-1] = spans[-1]._replace(end=end)
-            else:
-                spans.append(Span(start, end, label))
-                reading.counts["repaired"] += tag[0] == "I"
-        start, previous = end + 1, tag
-    query = Query(query_id, text, tuple(trim(span, text) for span in spans))
-    reading.queries.append(normalize_query(query))
+    query, repaired = query_of_words(query_id, words, tags)
+    reading.counts["repaired"] += repaired
+    reading.queries.append(query)
+
+
+def query_of_words(query_id: str, words: Sequence[str], tags: Sequence[str]) -> tuple[Query, int]:
+    """Make a query of tagged words.
+
+    query_id (str): Its id.
+    words (Sequence[str]): The words.
+    tags (Sequence[str]): The tag of each, in IOB1, IOB2, BIOES or BILUO.
+    RETURNS (tuple[Query, int]): The query, its text normalized, and how many entities start with a
+        tag that continues nothing.
+
+    >>> query_of_words("1", ["by", "sade"], ["O", "U-Artist"])[0].spans
+    (Span(start=3, end=7, label='Artist', certainty='', annotator=''),)
+    """
+    text, starts = " ".join(words), [0]
+    for word in words:
+        starts.append(starts[-1] + len(word) + 1)
+    prefixed = [tag[:1].translate(IOBES) + tag[1:] for tag in tags]
+    entities = get_entities(prefixed)
+    spans = tuple(
+        trim(Span(starts[first], starts[last + 1] - 1, label), text)
+        for label, first, last in entities
+    )
+    repaired = sum(prefixed[first][0] in "IE" for _, first, _ in entities)
+    return normalize_query(Query(query_id, text, spans)), repaired
 
 
 def write_bio(path: Path, queries: Iterable[Query]) -> None:
@@ -118,15 +155,16 @@ def write_bio(path: Path, queries: Iterable[Query]) -> None:
     path (Path): The file to write.
     queries (Iterable[Query]): The queries.
     """
-    blocks = []
-    for query in queries:
-        text = _with_entities_apart(query)
-        words = [text.text[start:end] for start, end in word_offsets(text.text)]
-        tags = word_tags(text.text, [span[:3] for span in text.spans])
-        lines = (f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True))
-        comment = f"# sent_id = {query.id}\n" if query.id else ""
-        blocks.append(comment + "".join(lines))
-    path.write_text("\n".join(blocks), encoding="utf8")
+    path.write_text("\n".join(map(block_of, queries)), encoding="utf8")
+
+
+def block_of(query: Query) -> str:
+    """RETURNS (str): The lines of a query (see `write_bio`)."""
+    text = _with_entities_apart(query)
+    words = [text.text[start:end] for start, end in word_offsets(text.text)]
+    tags = word_tags(text.text, [span[:3] for span in text.spans])
+    lines = (f"{word}\t{tag}\n" for word, tag in zip(words, tags, strict=True))
+    return (f"# sent_id = {query.id}\n" if query.id else "") + "".join(lines)
 
 
 def _with_entities_apart(query: Query) -> Query:

@@ -3,19 +3,21 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from seqeval.metrics import f1_score
 from spacy.tokens import Doc, DocBin
 
+from music_ner.data.annotators import combine, pair_agreement, split_off
 from music_ner.data.bio import read_bio
+from music_ner.data.formats import read
+from music_ner.data.labels import LabelChoice, in_order, parse_labels, relabel
 from music_ner.data.offsets_csv import read_csv
 from music_ner.data.query import SUPPLEMENT, Query, Span, to_doc, word_tags
 from music_ner.data.reading import Reading
 from music_ner.data.writings import entities_key, place, query_key
-from music_ner.pipeline.labels import LABELS
 
 TEST_SHARE = 0.1
 DEV_SHARE = 0.1
@@ -75,10 +77,12 @@ def join(
             layer.extend(placed)
             annotators.extend(writing.annotators)
             lost.extend((writing, span) for span in unplaced)
-        names = tuple(dict.fromkeys(annotators))
-        return replace(query, annotations=tuple(sorted(layer)), annotators=names)
+        names = tuple(dict.fromkeys([*query.annotators, *annotators]))
+        annotations = tuple(sorted([*query.annotations, *layer]))
+        return replace(query, annotations=annotations, annotators=names)
 
-    gold, others = [with_layer(query) for query in gold], [with_layer(query) for query in others]
+    gold = [with_layer(query) for query in gold]
+    others = [with_layer(replace(query, annotations=(), annotators=())) for query in others]
     return gold, others, list(dict.fromkeys(lost))
 
 
@@ -139,8 +143,13 @@ def split(queries: list[Query], test: list[Query], seed: int) -> dict[str, list[
     return {"train": train, "dev": dev, "test": test}
 
 
-def describe(docs: Iterable[Doc]) -> dict:
-    """RETURNS (dict): The numbers of queries, entities and tokens of a split."""
+def labels_of(docs: Iterable[Doc]) -> list[str]:
+    """RETURNS (list[str]): The labels of entities, in the order in which they are shown."""
+    return in_order(ent.label_ for doc in docs for ent in doc.ents)
+
+
+def describe(docs: Iterable[Doc], labels: Iterable[str]) -> dict:
+    """RETURNS (dict): The numbers of queries, entities of each label and tokens of a split."""
     docs = list(docs)
     spans = Counter(ent.label_ for doc in docs for ent in doc.ents)
     with_entities = sum(bool(doc.ents) for doc in docs)
@@ -148,7 +157,7 @@ def describe(docs: Iterable[Doc]) -> dict:
         "queries": len(docs),
         "with_entities": with_entities,
         "without_entities": len(docs) - with_entities,
-        **{label: spans[label] for label in LABELS},
+        **{label: spans[label] for label in labels},
         "tokens": sum(len(doc) for doc in docs),
         "missing_tokens": sum(token.ent_iob == 0 for doc in docs for token in doc),
     }
@@ -243,47 +252,105 @@ def to_supplement(query: Query, make_doc: Callable[[str], Doc]) -> Doc:
     return doc
 
 
+def _read_all(
+    files: Mapping[str, Iterable[Path]],
+    choice: LabelChoice,
+    partial: Collection[Path],
+    make_doc: Callable[[str], Doc],
+) -> tuple[dict[str, dict[str, Reading]], list[dict]]:
+    """RETURNS (tuple[dict[str, dict[str, Reading]], list[dict]]): What was read, by kind and path,
+    with the chosen labels; and the spans whose label is not trained."""
+    readings: dict[str, dict[str, Reading]] = {}
+    unknown: list[dict] = []
+    for kind, paths in files.items():
+        readings[kind] = {}
+        for path in paths:
+            if kind == "csv":
+                reading = read_csv(path, make_doc)
+            else:
+                reading = (read if kind.endswith("data") else read_gold)(path, make_doc)
+            queries = []
+            n_dropped = 0
+            for query in reading.queries:
+                changed, dropped, of_query = relabel(query, choice)
+                n_dropped += len(dropped)
+                unknown += [_reject_label(query, span) for span in of_query]
+                queries.append(replace(changed, complete=query.complete and path not in partial))
+            readings[kind][str(path)] = replace(reading, queries=queries)
+            if n_dropped:
+                reading.counts["spans_of_dropped_labels"] = n_dropped
+    return readings, unknown
+
+
+def _reject_label(query: Query, span: Span) -> dict:
+    name = query.text[span.start : span.end]
+    reason = f"'{name}' has the label {span.label}, which vars.labels does not name: add or map it"
+    return {"file": query.id, "reason": reason, "content": query.text}
+
+
 def convert(
-    csv: list[Path],
-    bio: list[Path],
-    train_bio: list[Path],
-    test_bio: list[Path],
+    csv: Sequence[Path],
+    bio: Sequence[Path],
+    train_bio: Sequence[Path],
+    test_bio: Sequence[Path],
     seed: int,
     make_doc: Callable[[str], Doc],
+    data: Sequence[Path] = (),
+    train_data: Sequence[Path] = (),
+    test_data: Sequence[Path] = (),
+    labels: str = "",
+    partial: Collection[Path] = (),
 ) -> tuple[dict[str, list[Doc]], dict, list[dict]]:
     """Read, join and split annotated queries.
 
-    csv (list[Path]): Annotators' spans (see `read_csv`).
-    bio (list[Path]): Gold entities (see `read_gold`).
-    train_bio (list[Path]): Gold entities of queries that are only trained on.
-    test_bio (list[Path]): Gold entities of a fixed test set; empty: a split is made.
+    csv (Sequence[Path]): Annotators' spans (see `read_csv`).
+    bio (Sequence[Path]): Gold entities (see `read_gold`).
+    train_bio (Sequence[Path]): Gold entities of queries that are only trained on.
+    test_bio (Sequence[Path]): Gold entities of a fixed test set; if it and `test_data` are empty, a
+        split is made.
     seed (int): Seed of the split.
     make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
+    data (Sequence[Path]): Queries in any format (see `formats.read`). What most of the annotators
+        of a query say is gold.
+    train_data (Sequence[Path]): Such queries that are only trained on.
+    test_data (Sequence[Path]): Such queries of a fixed test set.
+    labels (str): Which labels are trained, and how they are renamed (see `parse_labels`).
+    partial (Collection[Path]): Those of the files in which not all entities are marked, such as
+        those of a label; what is outside their spans becomes missing.
     RETURNS (tuple[dict[str, list[Doc]], dict, list[dict]]): The docs of each split, the summary,
         and what was rejected.
+    RAISES (ValueError): If the labels are not of their form.
+    RAISES (UnreadableFileError): If a file cannot be read.
     """
-    bio_paths = {"bio": bio, "train_bio": train_bio, "test_bio": test_bio}
-    readings = {"csv": {str(path): read_csv(path, make_doc) for path in csv}}
-    for kind, paths in bio_paths.items():
-        readings[kind] = {str(path): read_gold(path, make_doc) for path in paths}
-    read = {
-        kind: [query for reading in files.values() for query in reading.queries]
-        for kind, files in readings.items()
+    files = {"csv": csv, "bio": bio, "train_bio": train_bio, "test_bio": test_bio}
+    files |= {"data": data, "train_data": train_data, "test_data": test_data}
+    readings, of_other_labels = _read_all(files, parse_labels(labels), partial, make_doc)
+    queries_of = {
+        kind: [query for reading in of_kind.values() for query in reading.queries]
+        for kind, of_kind in readings.items()
     }
-
-    gold, in_test = leave_out(
-        read["bio"], keys_of(read["test_bio"]), "the test set contains this query"
+    several: list[list[Query]] = []
+    for kind in ("data", "train_data", "test_data"):
+        of_kind, annotated, beside = split_off(queries_of[kind])
+        combined, with_several = combine(annotated)
+        several += with_several
+        queries_of[kind] = [*of_kind, *combined]
+        queries_of["csv"] += beside
+    given_gold, given_test, given_supplement = (
+        [*queries_of[f"{kind}bio"], *queries_of[f"{kind}data"]] for kind in ("", "test_", "train_")
     )
-    gold_keys = keys_of([*gold, *read["test_bio"]])
+
+    gold, in_test = leave_out(given_gold, keys_of(given_test), "the test set contains this query")
+    gold_keys = keys_of([*gold, *given_test])
     supplement, in_others = leave_out(
-        read["train_bio"],
-        gold_keys | keys_of(read["csv"]),
+        given_supplement,
+        gold_keys | keys_of(queries_of["csv"]),
         "another file contains this query, and may need it for dev or test",
     )
-    settled = [settle(queries) for queries in (gold, read["test_bio"], supplement)]
+    settled = [settle(queries) for queries in (gold, given_test, supplement)]
     gold, test, supplement = (kept for kept, _, _ in settled)
     annotated, undecided = leave_out(
-        read["csv"],
+        queries_of["csv"],
         gold_keys - keys_of([*gold, *test]),
         "the gold copies of this query have different entities",
     )
@@ -292,10 +359,11 @@ def convert(
     rejected = [
         *(
             item
-            for files in readings.values()
-            for reading in files.values()
+            for of_kind in readings.values()
+            for reading in of_kind.values()
             for item in reading.rejected
         ),
+        *of_other_labels,
         *in_test,
         *(item for _, contradicted, _ in settled for item in contradicted),
         *undecided,
@@ -307,21 +375,25 @@ def convert(
     docs = {name: [to_doc(query, make_doc) for query in queries[name]] for name in SPLITS}
     docs["train"] += [to_supplement(query, make_doc) for query in supplement]
     gold_keys = keys_of(joined)
+    found = labels_of(doc for of_split in docs.values() for doc in of_split)
     summary = {
         "seed": seed,
+        "labels": found,
         **{
-            kind: {path: dict(reading.counts) for path, reading in files.items()}
-            for kind, files in readings.items()
+            kind: {path: dict(reading.counts) for path, reading in of_kind.items()}
+            for kind, of_kind in readings.items()
         },
-        "joined_queries": sum(query_key(query.text) in gold_keys for query in read["csv"]),
+        "joined_queries": sum(query_key(query.text) in gold_keys for query in queries_of["csv"]),
         "queries_without_gold": len(others),
         "supplement": len(supplement),
         "not_joined": [{"id": q.id, "text": q.text} for q in others] if joined else [],
         "spans_not_placed": len(lost),
         "left_out_for_the_test_set": len(in_test),
+        "spans_of_other_labels": len(of_other_labels),
         "contradictions": [row for _, _, contradictions in settled for row in contradictions],
         "agreement": agreement(joined),
-        "splits": {name: describe(docs[name]) for name in SPLITS},
+        "agreement_of_pairs": pair_agreement(several),
+        "splits": {name: describe(docs[name], found) for name in SPLITS},
     }
     return docs, summary, rejected
 

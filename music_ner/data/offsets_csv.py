@@ -8,26 +8,23 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
-from itertools import chain, product
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from spacy.tokens import Doc
 
-from music_ner.data.query import AMBIGUOUS, MAX_LENGTH, Query, Span, move_spans, trim
+from music_ner.data.marks import check, counts_of, in_other_units, without
+from music_ner.data.query import LABEL, MAX_LENGTH, Query, Span
 from music_ner.data.reading import Reading
 from music_ner.files import UnreadableFileError, read_text
-from music_ner.pipeline.labels import LABELS
 from music_ner.pipeline.normalization import normalize
 
 CSV_COLUMNS = ("id", "text", "start_offset", "end_offset", "label")
-CSV_LABEL = re.compile(rf"({AMBIGUOUS}|{'|'.join(LABELS)})(?:_(known|deduced))?")
+CSV_LABEL = re.compile(rf"(?={LABEL}\Z)(.+?)(?:_(known|deduced))?")
 OFFSET = re.compile(r"[+-]?\d+(\.0*)?")
 OVERFLOW = "(more fields than columns)"
-UNITS = {"UTF-16 code units": ("utf-16-le", 2), "UTF-8 bytes": ("utf-8", 1)}
-"""What offsets may count instead of characters, its encoding, and the bytes of one unit."""
-LINE_BREAK = len("\r\n")
 BEYOND = 2**53  # no text is as long, and floats are exact up to here
 csv.field_size_limit(2**31 - 1)  # texts may be of any length
 
@@ -56,21 +53,6 @@ class Record(NamedTuple):
         return is_whole and not any(self.values[column].strip() for column in CSV_COLUMNS[2:])
 
 
-class Mark(NamedTuple):
-    """What a row marks.
-
-    text (str): The normalized text.
-    marked (Span): The span in it as the row gives it, without white space at its edges.
-    span (Span): The span, grown to whole tokens.
-    trimmed (bool): Whether there was white space at its edges.
-    """
-
-    text: str
-    marked: Span
-    span: Span
-    trimmed: bool
-
-
 def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
     """Read the spans of one annotator from CSV.
 
@@ -97,18 +79,12 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
         for number, record in records.items()
         if number not in reasons and not record.marks_nothing
     }
-    reasons |= _in_other_units(given, make_doc)
-    reasons |= _faults_of_spans(_without(given, reasons))
-    marks = {
-        number: _to_mark(text, span, make_doc)
-        for number, (text, span) in _without(given, reasons).items()
-    }
-    glued = _glued(marks)
-    overlapping, duplicates = _overlapping(_without(marks, glued))
-    reasons |= glued | overlapping
+    reasons |= in_other_units(given, make_doc)
+    marks, faults, duplicates, n_glued = check(without(given, reasons), make_doc)
+    reasons |= faults
 
     texts: dict[str, dict[int, tuple[Span, ...]]] = {}
-    for number, record in _without(records, reasons).items():
+    for number, record in without(records, reasons).items():
         spans_of_text = texts.setdefault(normalize(record.text)[0], {})
         if record.marks_nothing and spans_of_text:
             duplicates.add(number)
@@ -135,15 +111,10 @@ def read_csv(path: Path, make_doc: Callable[[str], Doc]) -> Reading:
         without_entities=sum(not query.spans for query in queries),
         duplicates=len(duplicates),
         rejected=len(rejected),
-        glued=len(glued),
-        trimmed=sum(mark.trimmed for mark in marks.values()),
-        grown=sum(mark.span != mark.marked for mark in marks.values()),
+        glued=n_glued,
     )
+    counts.update(counts_of(marks.values()))
     return Reading(queries, rejected, counts)
-
-
-def _without(rows: dict[int, Any], others: Container[int]) -> dict[int, Any]:
-    return {number: row for number, row in rows.items() if number not in others}
 
 
 def _texts_by_id(records: Iterable[Record]) -> dict[str, set[str]]:
@@ -158,107 +129,6 @@ def _to_span(row: dict[str, str], annotator: str) -> Span:
     offsets = (float(row[column]) for column in ("start_offset", "end_offset"))
     start, end = (int(max(min(offset, BEYOND), -BEYOND)) for offset in offsets)
     return Span(start, end, label, certainty or "", annotator)
-
-
-def _to_mark(text: str, given: Span, make_doc: Callable[[str], Doc]) -> Mark:
-    trimmed = trim(given, text)
-    normalized, steps = normalize(text)
-    marked = trim(*move_spans([trimmed], steps), normalized)
-    tokens = make_doc(normalized).char_span(marked.start, marked.end, alignment_mode="expand")
-    span = marked._replace(start=tokens.start_char, end=tokens.end_char)
-    return Mark(normalized, marked, span, trimmed != given)
-
-
-def _in_other_units(
-    given: dict[int, tuple[str, Span]], make_doc: Callable[[str], Doc]
-) -> dict[int, str]:
-    """Find rows whose offsets count something other than characters.
-
-    given (dict[int, tuple[str, Span]]): Text and span of rows, by row number.
-    make_doc (Callable[[str], Doc]): The tokenizer of normalized texts.
-    RETURNS (dict[int, str]): Why rows are rejected: only in other units, their span is one of whole
-        tokens; or this cannot be told, but more rows are like that than not.
-    """
-
-    def is_exact(text: str, span: Span) -> bool:
-        if _fault_of_span(text, span):
-            return False
-        mark = _to_mark(text, span, make_doc)
-        return mark.span == mark.marked and not mark.trimmed
-
-    reasons: dict[int, str] = {}
-    for unit, (encoding, size) in UNITS.items():
-        fits: dict[int, tuple[bool, bool]] = {}
-        for number, (text, span) in given.items():
-            if len(text.encode(encoding)) == len(text) * size:
-                continue
-            moved = [_characters(text, offset, encoding, size) for offset in span[:2]]
-            if moved != [*span[:2]]:
-                fits_moved = None not in moved and is_exact(text, Span(*moved, *span[2:]))
-                fits[number] = is_exact(text, span), fits_moved
-        foreign = [number for number, fit in fits.items() if fit == (False, True)]
-        familiar = [number for number, fit in fits.items() if fit == (True, False)]
-        found = dict.fromkeys(foreign, f"the offsets count {unit}: count characters")
-        if len(foreign) > len(familiar):
-            like = f"the offsets may count {unit}, as those of row {foreign[0]}: count characters"
-            found = dict.fromkeys(fits, like) | found
-        reasons = found | reasons
-    return reasons
-
-
-def _characters(text: str, offset: int, encoding: str, size: int) -> int | None:
-    """RETURNS (int | None): The characters before an offset in units of an encoding; None if it is
-    outside the text or inside a character."""
-    encoded = text.encode(encoding)
-    if not 0 <= offset * size <= len(encoded):
-        return None
-    try:
-        return len(encoded[: offset * size].decode(encoding))
-    except UnicodeDecodeError:
-        return None
-
-
-def _glued(marks: dict[int, Mark]) -> dict[int, str]:
-    """RETURNS (dict[int, str]): Why rows are rejected that mark different names in one token."""
-    rows_of_text: dict[str, list[int]] = {}
-    for number, mark in marks.items():
-        rows_of_text.setdefault(mark.text, []).append(number)
-    reasons: dict[int, str] = {}
-    for text, numbers in rows_of_text.items():
-        grown = [number for number in numbers if marks[number].span != marks[number].marked]
-        for one, other in product(grown, numbers):
-            span, other_span = marks[one].span, marks[other].span
-            if _overlap(marks[one].marked, marks[other].marked) or not _overlap(span, other_span):
-                continue
-            token = text[max(span.start, other_span.start) : min(span.end, other_span.end)]
-            for number, sharing in ((one, other), (other, one)):
-                reasons[number] = (
-                    f"the span shares the token '{token}' with that of row {sharing}: "
-                    "put a space between the names"
-                )
-    return reasons
-
-
-def _overlap(span: Span, other: Span) -> bool:
-    return span.start < other.end and other.start < span.end
-
-
-def _overlapping(marks: dict[int, Mark]) -> tuple[dict[int, str], set[int]]:
-    """RETURNS (tuple[dict[int, str], set[int]]): Why rows are rejected that overlap an earlier one,
-    and the numbers of the rows that repeat one."""
-    reasons: dict[int, str] = {}
-    duplicates: set[int] = set()
-    spans_of_text: dict[str, dict[int, Span]] = {}
-    for number, mark in marks.items():
-        earlier = spans_of_text.setdefault(mark.text, {})
-        overlapped = [row for row, other in earlier.items() if _overlap(mark.span, other)]
-        if any(mark.span[:3] == earlier[row][:3] for row in overlapped):
-            duplicates.add(number)
-        elif overlapped:
-            reasons[number] = f"the span overlaps that of row {overlapped[0]}: keep one of them"
-        else:
-            earlier[number] = mark.span
-    return reasons, duplicates
 
 
 def _possible_texts(record: Record, texts_by_id: dict[str, set[str]]) -> set[str]:
@@ -374,7 +244,7 @@ def _fault(record: Record, texts_of_id: set[str]) -> str | None:
         if not OFFSET.fullmatch(row[column].strip()):
             return f"{column} '{row[column]}' is not a whole number"
     if not CSV_LABEL.fullmatch(row["label"].strip()):
-        return f"unknown label '{row['label']}': use one of {', '.join((*LABELS, AMBIGUOUS))}"
+        return f"'{row['label']}' is no label: write it without commas, quotes and ="
     return None
 
 
@@ -390,7 +260,7 @@ def _doubtful(
                 others.setdefault(normalize(text)[0], number)
     found = {
         number: others.get(normalize(record.text)[0])
-        for number, record in _without(records, reasons).items()
+        for number, record in without(records, reasons).items()
         if record.marks_nothing
     }
     return {
@@ -398,21 +268,6 @@ def _doubtful(
         for number, other in found.items()
         if other
     }
-
-
-def _faults_of_spans(given: dict[int, tuple[str, Span]]) -> dict[int, str]:
-    """RETURNS (dict[int, str]): Why the spans of rows cannot be used."""
-    faults = {number: _fault_of_span(text, span) for number, (text, span) in given.items()}
-    return {number: fault for number, fault in faults.items() if fault}
-
-
-def _fault_of_span(text: str, span: Span) -> str | None:
-    # A line break behind the text is often lost after it was annotated.
-    if not (0 <= span.start <= len(text) and 0 <= span.end <= len(text) + LINE_BREAK):
-        return f"the span {span.start} to {span.end} is not within the text (0 to {len(text)})"
-    if not text[span.start : span.end].strip():
-        return f"the span {span.start} to {span.end} contains no text"
-    return None
 
 
 def write_csv(path: Path, queries: Iterable[Query]) -> None:

@@ -12,6 +12,9 @@ from music_ner.pipeline.normalization import Edit, move, normalize
 
 TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
+"""Label of spans of which it is not known what they are; they become missing values."""
+LABEL = r"[^\s,=\"]+(?: [^\s,=\"]+)*"
+"""What labels look like, as a regular expression."""
 ANNOTATOR_KEY = "annotator"
 """Key of the span group in `doc.spans` that holds the annotators' spans."""
 MAX_LENGTH = 1_000_000
@@ -25,7 +28,7 @@ class Span(NamedTuple):
 
     start (int): Offset of the first character.
     end (int): Offset after the last character.
-    label (str): One of LABELS, or AMBIGUOUS.
+    label (str): What it is, such as one of LABELS, or AMBIGUOUS.
     certainty (str): How sure the annotator was ("known", "deduced"), empty if not given.
     annotator (str): Who marked it, empty for gold.
     """
@@ -60,6 +63,15 @@ class Query:
     def source(self) -> str:
         """What the id names before its number: a file or a kind of queries."""
         return source_of(self.id)
+
+
+def is_label(text: str) -> bool:
+    """RETURNS (bool): Whether entities can have this label.
+
+    >>> is_label("Work of Art"), is_label("Artist,WoA")
+    (True, False)
+    """
+    return bool(re.fullmatch(LABEL, text))
 
 
 def source_of(query_id: str) -> str:

@@ -55,8 +55,9 @@ def describe(
         and notes.
     """
     encoder, test, data = metrics["encoder"], metrics["test"], metrics["data"]
-    trained = [file for kind, files in data.items() if kind != "test_bio" for file in files]
-    test_names = ", ".join(Path(file["path"]).name for file in data["test_bio"])
+    trained = [f for kind, files in data.items() if not kind.startswith("test_") for f in files]
+    tested = [f for kind in ("test_bio", "test_data") for f in data.get(kind, ())]
+    test_names = ", ".join(Path(file["path"]).name for file in tested)
     low, high = test["f1_interval"]
     runtime = ""
     if fast := meta.get("fast"):

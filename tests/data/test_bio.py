@@ -98,10 +98,10 @@ def test_an_i_tag_does_not_continue_an_entity_of_the_query_before(read_words):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("sade\tB-Song", "unknown tag 'B-Song'"),
+        ("sade\tB-", "unknown tag 'B-'"),
         ("sade\tb-artist", "unknown tag 'b-artist'"),
         ("sade\tArtist", "unknown tag 'Artist'"),
-        ("sade\tE-Artist", "unknown tag 'E-Artist'"),
+        ("sade\tX-Artist", "unknown tag 'X-Artist'"),
         ("sade\t", "unknown tag ''"),
         ("sade", "not a word and a tag"),
         ("\tO", "not a word and a tag"),

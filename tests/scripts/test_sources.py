@@ -36,6 +36,9 @@ def test_paths_and_hashes_are_noted_in_the_order_named(data):
         "bio": [note("gold.bio")],
         "train_bio": [],
         "test_bio": [note("test.bio")],
+        "data": [],
+        "train_data": [],
+        "test_data": [],
         "catalogue": [note("names.jsonl")],
     }
 
@@ -93,7 +96,7 @@ def test_nothing_to_train_on_ends_the_command(data, test_bio, capsys):
         test_bio = test_bio and str(data / test_bio)
         main(data / "sources.json", **NOTHING | {"test_bio": test_bio})
     assert stop.value.code == 1
-    assert "vars.csvandvars.bioarebothempty" in "".join(capsys.readouterr().out.split())
+    assert "vars.csv,vars.bioandvars.dataareallempty" in "".join(capsys.readouterr().out.split())
 
 
 def test_the_command_takes_empty_lists_as_project_yml_gives_them(data, run_script):
