@@ -26,7 +26,7 @@ from music_ner.command import fail, run_command
 
 from .load_client import HOST, Connection, Sample, as_fast_as_possible, at_rate
 from .reporting import write_report
-from .speed import evenly, read_texts
+from .texts import evenly, read_texts
 
 N_QUERIES = 1_000
 PIPE = """

@@ -21,8 +21,6 @@ import torch
 import typer
 from spacy import util
 from spacy.language import Language
-from spacy.tokens import DocBin
-from spacy.vocab import Vocab
 from transformers import AutoModelForTokenClassification
 from wasabi import msg
 
@@ -30,6 +28,7 @@ from music_ner.command import run_command
 from music_ner.data.query import TAGS
 
 from .reporting import write_report
+from .texts import evenly, read_texts
 
 WORKER = Path(__file__).with_name("speed_worker.py")
 N_QUERIES = 1000
@@ -54,23 +53,6 @@ def paragraphs_of(texts: list[str], words: int) -> list[str]:
             paragraphs.append([])
         paragraphs[-1].append(text)
     return [". ".join(paragraph) for paragraph in paragraphs if paragraph]
-
-
-def evenly(texts: list[str], count: int) -> list[str]:
-    """RETURNS (list[str]): At most so many of the texts, at even distances."""
-    count = min(count, len(texts))
-    return [texts[number * len(texts) // count] for number in range(count)]
-
-
-def read_texts(corpus: Path) -> list[str]:
-    """RETURNS (list[str]): The texts of a corpus; another file ends the command with a message."""
-    try:
-        texts = [doc.text for doc in DocBin().from_disk(corpus).get_docs(Vocab())]
-    except ValueError:
-        msg.fail(f"{corpus} is not a corpus", "Name a .spacy file, as convert writes it.", exits=1)
-    if len(texts) < 2:
-        msg.fail(f"{corpus}: {len(texts)} texts, but 2 are needed", "Name a larger one.", exits=1)
-    return texts
 
 
 def save_token_classifier(nlp: Language, folder: Path) -> None:

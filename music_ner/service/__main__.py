@@ -78,6 +78,8 @@ def main(
     if not Path(model).is_dir() and not is_installed(model):
         fix = "Name an installed package or a folder. `spacy project run fast` installs one."
         fail(f"{model}: no such pipeline", fix)
+    if max_texts > max_waiting:
+        fail(f"{max_texts} texts of a request, but {max_waiting} may wait", "Raise --max-waiting.")
     with tempfile.TemporaryDirectory(prefix="music-ner-") as folder:
         shared_metrics = Path(folder) / "metrics"
         shared_metrics.mkdir()

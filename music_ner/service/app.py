@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -164,9 +165,9 @@ def create_app(settings: Settings) -> FastAPI:
         sent = parse(body)
         check_texts(sent.texts, settings)
         try:
-            process = service.batcher.process(sent.texts)
-            found = await asyncio.wait_for(process, settings.timeout)
-        except (QueueFullError, asyncio.TimeoutError) as error:
+            with anyio.fail_after(settings.timeout):
+                found = await service.batcher.process(sent.texts)
+        except (QueueFullError, TimeoutError) as error:
             raise HTTPException(503, BUSY, headers=RETRY) from error
         results = [
             {

@@ -1,10 +1,10 @@
 """What surrounds every request: limits, headers, a line in the log, and metrics."""
 
-import asyncio
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
+import anyio
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,8 +55,7 @@ class Edge:
     def _observe(self, scope: MutableMapping[str, Any], status: int, seconds: float) -> None:
         # The path that a client sends may hold anything; that of the route does not.
         route = getattr(scope.get("route"), "path", OTHER)
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        self._metrics.observe(route, status, seconds)
         fields = {
             "method": scope["method"] if route != OTHER else OTHER,
             "route": route,
@@ -81,16 +80,13 @@ async def read_body(request: Request, limit: int, timeout: float) -> bytes:
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
     body = bytearray()
-
-    async def read() -> None:
-        async for chunk in request.stream():
-            body.extend(chunk)
-            if len(body) > limit:
-                raise too_large
-
     try:
-        await asyncio.wait_for(read(), timeout)
-    except asyncio.TimeoutError as error:
+        with anyio.fail_after(timeout):
+            async for chunk in request.stream():
+                body.extend(chunk)
+                if len(body) > limit:
+                    raise too_large
+    except TimeoutError as error:
         raise HTTPException(408, f"The body did not arrive within {timeout:g} seconds.") from error
     except ClientDisconnect as error:
         raise HTTPException(400, "The body ended early.") from error
