@@ -17,6 +17,7 @@ from .bulk_jobs import ROOT, bulk_command, kill_all, parts_of, write_input
 
 KINDS = ("driver", "actor", "raylet")
 SECONDS_TO_END = 60
+SECONDS_AFTER_END = 10
 
 
 def process_of(driver: psutil.Process, kind: str) -> psutil.Process | None:
@@ -60,7 +61,7 @@ def kill_one(command: list[str], kind: str, seconds: float) -> str:
         except psutil.TimeoutExpired:
             family += driver.children(recursive=True)
             driver.kill()
-        kill_all(family[1:], SECONDS_TO_END)
+        kill_all(family[1:], SECONDS_AFTER_END)
         return name
 
 

@@ -59,7 +59,6 @@ class Started:
         _, alive = psutil.wait_procs(self.children, timeout=60)
         for child in alive:
             child.kill()
-        assert not alive
         return printed
 
 
