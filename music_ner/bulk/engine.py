@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
-# Read when Ray is imported.
+# Read when Ray is imported. Ray logs errors of its own that the job survives.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import pyarrow as pa
 import ray

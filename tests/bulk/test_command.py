@@ -1,6 +1,7 @@
 """`python -m music_ner.bulk` with Ray: killed, interrupted, continued, finished, refused."""
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -19,6 +20,8 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.slow
 
 SHARDS, SHARD_ROWS = 40, 250
+# Ray's processes leave the cores to all others by default, and so would starve beside other tests.
+VARIABLES = {**os.environ, "RAY_worker_niceness": "0"}
 
 
 def command_of(*arguments) -> list[str]:
@@ -35,7 +38,7 @@ class Started:
     def __init__(self, command: list[str], output: Path):
         self.output = output
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
+        self.process = subprocess.Popen(command, cwd=ROOT, env=VARIABLES, text=True, **pipes)
         self.children: list[psutil.Process] = []
 
     def parts(self) -> int:
