@@ -67,10 +67,13 @@ def main(
     start = time.monotonic()
     source, output = place_of(input_address), place_of(output_address)
     columns = Columns(text_column, id_column)
+    inside = f"{output_address} is inside the input"
     if contains(source, [output.path]):
-        fail(f"{output_address} is inside the input", "Name a folder outside of it.")
+        fail(inside, "Name a folder outside of it.")
     folder = model_folder(model)
     planned = plan(source, columns, shard_rows)
+    if contains(output, planned.files):
+        fail(inside, "Name a folder that the pattern does not match.")
     if planned.ignored:
         msg.warn(
             f"{len(planned.ignored)} files of other formats are not read",

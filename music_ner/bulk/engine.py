@@ -11,16 +11,19 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
-# Read when Ray is imported.
+# Read when Ray is imported. Ray logs errors of its own that the job survives.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import pyarrow as pa
 import ray
 import ray.data
 import spacy
+from spacy.language import Language
 
 from music_ner.bulk.core import process
 from music_ner.bulk.inputs import Columns
@@ -56,27 +59,39 @@ class Worker:
     """A process with a pipeline of its own, which processes one shard after another.
 
     job (Job): The job.
-    RAISES (UnreadableFileError): If the pipeline or the code here is not what the job began with.
     """
 
     def __init__(self, job: Job):
-        facts = {"model": model_facts(model_folder(job.model)), "code": code_facts()}
-        if differing := [*differences(job.facts, facts)]:
-            raise UnreadableFileError(
-                f"{socket.gethostname()} has something else than the job was begun with. "
-                f"{'; '.join(differing)}",
-                "Install the same packages and the same pipeline on each machine.",
-            )
-        self._nlp = spacy.load(job.model)
         self._job = job
         self._files = place_of(job.input).files
         self._output = place_of(job.output)
 
+    @cached_property
+    def _nlp(self) -> Language:
+        """The pipeline. It is loaded with the first shard, since Ray repeats a failing constructor.
+
+        RAISES (UnreadableFileError): If it cannot be loaded here, or if the pipeline or the code
+            is not what the job was begun with.
+        """
+        model, host = self._job.model, socket.gethostname()
+        facts = {"model": model_facts(model_folder(model)), "code": code_facts()}
+        if differing := [*differences(self._job.facts, facts)]:
+            raise UnreadableFileError(
+                f"{host} has something else than the job was begun with. {'; '.join(differing)}",
+                "Install the same packages and the same pipeline on each machine.",
+            )
+        try:
+            return spacy.load(model)
+        except (ImportError, KeyError, OSError, ValueError) as error:
+            raise UnreadableFileError(
+                f"{model}: cannot load this pipeline on {host} ({error})",
+                "Install what it needs, such as music-ner[fast].",
+            ) from error
+
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """RETURNS (dict[str, Any]): The counts of the shard (see `process`)."""
-        shard = Shard(*row["shard"])
+        job, shard = self._job, Shard(*row["shard"])
         file = Place(self._files, row["path"])
-        job = self._job
         counts = process(self._nlp, file, job.columns, shard, self._output, job.id_type)
         return {"counts": json.dumps(counts)}
 
