@@ -22,7 +22,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 
-from music_ner.pipeline.labels import SPANS_KEY
+from music_ner.pipeline.labels import SPANS_KEY, add_colors
 from music_ner.pipeline.normalization import SEPARATOR
 
 OPS = NumpyOps()
@@ -355,6 +355,18 @@ class MarginalEntityRecognizer(EntityRecognizer):
             raise ValueError(f"{name}: set extra_state_tokens of the model to false")
         super().__init__(vocab, model, name, moves, **settings)
         self.threshold = threshold
+
+    def from_bytes(self, *args, **kwargs) -> "MarginalEntityRecognizer":
+        """Load the recognizer, and give its labels colours (see `add_colors`)."""
+        super().from_bytes(*args, **kwargs)
+        add_colors(self.labels)
+        return self
+
+    def from_disk(self, *args, **kwargs) -> "MarginalEntityRecognizer":
+        """Load the recognizer, and give its labels colours (see `add_colors`)."""
+        super().from_disk(*args, **kwargs)
+        add_colors(self.labels)
+        return self
 
     def predict(self, docs: list[Doc]) -> list:
         """Find the entities of docs.

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import srsly
 
+from music_ner.pipeline.labels import LABELS
+
 # PostgreSQL's text format: https://www.postgresql.org/docs/current/sql-copy.html, File Formats.
 NULL = r"\N"
 ESCAPED = re.compile(r"\\(.)")
@@ -135,17 +137,36 @@ def read_name_records(path: str | Path) -> Iterator[NameRecord]:
     """Read artists with their works from JSON Lines.
 
     path (str | Path): A file with the keys `artist` and `works` in each line; `works` may be empty.
-        Blank lines are ignored.
+        Blank lines are ignored, and so are lines of other labels (see `read_labelled_names`).
     YIELDS (NameRecord): The artists, names without white space at their edges.
     RAISES (ValueError): If a line is not such a record; the message names the line and the fix.
     """
+    for record in _name_records(path):
+        if isinstance(record, NameRecord):
+            yield record
+
+
+def read_labelled_names(path: str | Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read names of labels other than artists and works from JSON Lines.
+
+    path (str | Path): A file as `read_name_records` reads it; of its lines these hold the keys
+        `label` and `names`.
+    YIELDS (tuple[str, tuple[str, ...]]): A label, and names without white space at their edges.
+    RAISES (ValueError): If a line is not a record of names.
+    """
+    for record in _name_records(path):
+        if not isinstance(record, NameRecord):
+            yield record
+
+
+def _name_records(path: str | Path) -> Iterator[NameRecord | tuple[str, tuple[str, ...]]]:
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.removeprefix(BOM_UTF8).strip():
                 yield _to_name_record(line, f"{path}, line {number}")
 
 
-def _to_name_record(line: bytes, where: str) -> NameRecord:
+def _to_name_record(line: bytes, where: str) -> NameRecord | tuple[str, tuple[str, ...]]:
     try:
         record = srsly.json_loads(line.decode("utf-8-sig"))
     except ValueError as error:
@@ -155,6 +176,10 @@ def _to_name_record(line: bytes, where: str) -> NameRecord:
             isinstance(name, str) and name.strip() for name in (artist, *works)
         ):
             return NameRecord(artist.strip(), tuple(work.strip() for work in works))
+        case {"label": str(label), "names": [*names]} if label not in LABELS and all(
+            isinstance(name, str) and name.strip() for name in (label, *names)
+        ):
+            return label.strip(), tuple(name.strip() for name in names)
     raise ValueError(f"{where}: write it like {RECORD_EXAMPLE}")
 
 
