@@ -67,6 +67,36 @@ def rows_of_csv(path: Path) -> Iterator[Row]:
             raise ValueError(f"{path}: {error}: save the file as UTF-8") from error
 
 
+def names_of_csv(path: Path) -> dict[str, list[str]] | None:
+    """Read names of any label from a CSV file.
+
+    path (Path): A file with the columns `label` and `name`.
+    RETURNS (dict[str, list[str]] | None): The names by label; None if there are no such columns.
+    RAISES (ValueError): If a row lacks one of the two, or is not CSV.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        names: dict[str, list[str]] = {}
+        try:
+            if not {"label", "name"} <= {*(reader.fieldnames or ())}:
+                return None
+            for row in reader:
+                label, name = (row["label"] or "").strip(), (row["name"] or "").strip()
+                if not label or not name or None in row:
+                    raise ValueError(
+                        f"{path}, row {reader.line_num}: not a label and a name: fill both in, and "
+                        "put quotes around a name that holds commas"
+                    )
+                names.setdefault(label, []).append(name)
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}, row {reader.line_num + 1}: {error}: quotes have to be closed"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: {error}: save the file as UTF-8") from error
+    return names
+
+
 def _dumped(path: Path, *columns: int) -> Iterator[tuple[int, list[str | None]]]:
     """Give the row numbers and some of the columns of a table that PostgreSQL wrote as text."""
     with path.open(encoding="utf8", newline="\n") as file:
