@@ -13,6 +13,7 @@ from music_ner import provenance
 from music_ner.command import run_command
 from music_ner.data.sources import hashed, paths_of
 from music_ner.files import written_whole
+from music_ner.pipeline.labels import LABELS
 from music_ner.training.config import configure, settings_of
 
 FEW_STEPS = 500
@@ -36,7 +37,8 @@ def main(
     corpora = {name: corpus / f"{name}.spacy" for name in ("train", "dev")}
     docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     config = util.load_config(config_path, interpolate=False)
-    config = configure(config, encoder, settings, corpora, docs, seed)
+    labels = srsly.read_json(corpus / provenance.SUMMARY).get("labels", LABELS)
+    config = configure(config, encoder, settings, corpora, docs, seed, labels)
     made = provenance.of_corpora(corpus)
     if made.get("seed", seed) != seed:
         fix = f"Run `convert` with --vars.seed {seed} too, or this with {made['seed']}."

@@ -52,7 +52,7 @@ def _fault(doc: Doc) -> str:
     if len(doc.text) > MAX_LENGTH:
         return f"the text has {len(doc.text)} characters: cut it to {MAX_LENGTH}"
     if odd := [ent.label_ for ent in doc.ents if not is_label(ent.label_)]:
-        return f"{odd[0]!r} is no label: write it without commas, quotes and ="
+        return f"{odd[0]!r} is no label: write it without commas, colons, quotes and ="
     return ""
 
 

@@ -244,7 +244,7 @@ def _fault(record: Record, texts_of_id: set[str]) -> str | None:
         if not OFFSET.fullmatch(row[column].strip()):
             return f"{column} '{row[column]}' is not a whole number"
     if not CSV_LABEL.fullmatch(row["label"].strip()):
-        return f"'{row['label']}' is no label: write it without commas, quotes and ="
+        return f"'{row['label']}' is no label: write it without commas, colons, quotes and ="
     return None
 
 

@@ -13,7 +13,7 @@ from music_ner.pipeline.normalization import Edit, move, normalize
 TAGS = ("O", *(f"{prefix}-{label}" for label in LABELS for prefix in "BI"))
 AMBIGUOUS = "Artist_or_WoA"
 """Label of spans of which it is not known what they are; they become missing values."""
-LABEL = r"[^\s,=\"]+(?: [^\s,=\"]+)*"
+LABEL = r"[^\s,=:\"]+(?: [^\s,=:\"]+)*"
 """What labels look like, as a regular expression."""
 ANNOTATOR_KEY = "annotator"
 """Key of the span group in `doc.spans` that holds the annotators' spans."""

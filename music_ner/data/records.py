@@ -221,7 +221,7 @@ def _fault_of_mark(mark: Marked) -> str:
         if not is_number or offset != offset // 1:
             return f"the {name} {offset!r} is not a whole number: mark the span again"
     if not isinstance(mark.label, str) or not is_label(mark.label.strip()):
-        return f"{mark.label!r} is no label: write it without commas, quotes and ="
+        return f"{mark.label!r} is no label: write it without commas, colons, quotes and ="
     return ""
 
 

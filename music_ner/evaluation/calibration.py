@@ -17,7 +17,7 @@ from music_ner.pipeline.entity_confidence import (
     calibrated,
     features_of,
 )
-from music_ner.pipeline.labels import LABELS, SPANS_KEY
+from music_ner.pipeline.labels import LABELS, RESERVED, SPANS_KEY
 
 EPSILON = 1e-6
 
@@ -74,10 +74,17 @@ def with_prior(judged: Judged, prior: float) -> tuple[np.ndarray, np.ndarray]:
     return right, np.concatenate([np.ones(n), share * judged.raw, share * (1 - judged.raw)])
 
 
-def fit_logistic(*names: str) -> FitMap:
-    """RETURNS (FitMap): Fits weights of features by logistic regression."""
+def fit_logistic(*given: str, by_label: bool = False) -> FitMap:
+    """Fit weights of features by logistic regression.
+
+    *given (str): The features.
+    by_label (bool): Whether each label, except the first, has a weight too.
+    RETURNS (FitMap): Fits them.
+    """
 
     def fit_weights(judged: Judged, prior: float) -> dict[str, Any]:
+        labels = sorted({*judged.features} - {*RESERVED})[1:] if by_label else []
+        names = [*given, *labels]
         columns = np.stack([judged.features[name] for name in names], axis=1)
         right, weight = with_prior(judged, prior)
         model = LogisticRegression(C=100.0, fit_intercept=False)
@@ -101,8 +108,8 @@ CANDIDATES: dict[str, FitMap] = {
     "none": lambda judged, prior: IDENTITY,
     "temperature": fit_logistic("log_odds"),
     "Platt": fit_logistic("log_odds", "bias"),
-    "Platt by label": fit_logistic("log_odds", "bias", LABELS[1]),
-    "Platt by label and length": fit_logistic("log_odds", "bias", LABELS[1], "length"),
+    "Platt by label": fit_logistic("log_odds", "bias", by_label=True),
+    "Platt by label and length": fit_logistic("log_odds", "bias", "length", by_label=True),
     "isotonic": fit_isotonic,
 }
 """Calibration maps, the simplest first."""

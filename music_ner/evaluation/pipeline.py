@@ -8,6 +8,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from music_ner.data.labels import in_order
 from music_ner.data.query import source_of
 from music_ner.evaluation.reliability import score_entities
 from music_ner.evaluation.scores import (
@@ -56,7 +57,8 @@ def score(nlp: Language, gold: list[Doc], predicted: list[Doc], seed: int) -> di
     sources: dict[str, list[int]] = {}
     for number, doc in enumerate(gold):
         sources.setdefault(source_of(doc.user_data.get("id", "")), []).append(number)
-    groups = {ALL: LABELS, **{label: (label,) for label in LABELS}}
+    labels = in_order([*LABELS, *(ent.label_ for doc in gold for ent in doc.ents)])
+    groups = {ALL: None, **{label: (label,) for label in labels}}
     return {
         **scores(gold_tags, predicted_tags, seed),
         "spacy": Scorer(nlp).score(examples),

@@ -12,7 +12,6 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from spacy.tokens import Doc
 
 from music_ner.evaluation.scores import ConfidentSpan, are_right
-from music_ner.pipeline.labels import LABELS
 
 matplotlib.use("Agg")
 CALIBRATION_SCORES = ("ece", "brier", "auroc")
@@ -22,21 +21,21 @@ THRESHOLDS = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 def score_entities(
-    gold: Iterable[Doc], found: Iterable[list[ConfidentSpan]], labels: Collection[str] = LABELS
+    gold: Iterable[Doc], found: Iterable[list[ConfidentSpan]], labels: Collection[str] | None = None
 ) -> dict[str, Any]:
     """Score the confidences of entities that were found in gold docs.
 
     gold (Iterable[Doc]): Docs with gold entities.
     found (Iterable[list[ConfidentSpan]]): The entities found in each. Those that touch words
         with a missing tag are left out.
-    labels (Collection[str]): The labels of the entities to score.
+    labels (Collection[str] | None): The labels of the entities to score; None for all.
     RETURNS (dict[str, Any]): See `reliability`.
     """
     confidence, right, n_gold = [], [], 0
     for doc, spans in zip(gold, found, strict=True):
-        n_gold += sum(ent.label_ in labels for ent in doc.ents)
+        n_gold += sum(labels is None or ent.label_ in labels for ent in doc.ents)
         for span, is_right in zip(spans, are_right(doc, [s[:3] for s in spans]), strict=True):
-            if span[2] in labels and is_right is not None:
+            if (labels is None or span[2] in labels) and is_right is not None:
                 confidence.append(span[3])
                 right.append(is_right)
     return reliability(confidence, right, n_gold)

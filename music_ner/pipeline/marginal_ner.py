@@ -7,10 +7,10 @@ most likely spans become entities.
 
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from spacy.attrs import ENT_IOB, IS_SPACE, SENT_START
@@ -19,10 +19,11 @@ from spacy.ml.parser_model import ParserStepModel
 from spacy.pipeline._parser_internals.transition_system import TransitionSystem
 from spacy.pipeline.ner import DEFAULT_NER_MODEL, EntityRecognizer
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 
-from music_ner.pipeline.labels import SPANS_KEY
+from music_ner.pipeline.labels import SPANS_KEY, add_colors
 from music_ner.pipeline.normalization import SEPARATOR
 
 OPS = NumpyOps()
@@ -355,6 +356,39 @@ class MarginalEntityRecognizer(EntityRecognizer):
             raise ValueError(f"{name}: set extra_state_tokens of the model to false")
         super().__init__(vocab, model, name, moves, **settings)
         self.threshold = threshold
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Any = None,
+    ) -> None:
+        """Initialize the recognizer as spaCy's.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives annotated docs.
+        nlp (Language | None): The pipeline.
+        labels (Any): The names of labels, which the examples need not all hold; or what spaCy's
+            recognizer takes.
+        """
+        if isinstance(labels, (list, tuple)):
+            for label in labels:
+                self.add_label(label)
+            labels = None
+        super().initialize(get_examples, nlp=nlp, labels=labels)
+        add_colors(self.labels)
+
+    def from_bytes(self, *args, **kwargs) -> "MarginalEntityRecognizer":
+        """Load the recognizer, and give its labels colours (see `add_colors`)."""
+        super().from_bytes(*args, **kwargs)
+        add_colors(self.labels)
+        return self
+
+    def from_disk(self, *args, **kwargs) -> "MarginalEntityRecognizer":
+        """Load the recognizer, and give its labels colours (see `add_colors`)."""
+        super().from_disk(*args, **kwargs)
+        add_colors(self.labels)
+        return self
 
     def predict(self, docs: list[Doc]) -> list:
         """Find the entities of docs.

@@ -7,8 +7,9 @@ unchanged. Randomness comes from the module `random`, which `spacy train` seeds.
 import random
 import re
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import srsly
@@ -18,7 +19,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from music_ner.data.query import Query, Span, normalize_query, to_doc
-from music_ner.pipeline.catalogue.files import NameRecord, read_name_records
+from music_ner.pipeline.catalogue.files import NameRecord, read_labelled_names, read_name_records
 from music_ner.pipeline.catalogue.names import APOSTROPHES, spell
 from music_ner.pipeline.labels import LABELS
 
@@ -73,7 +74,11 @@ def is_plain(text: str) -> bool:
 
 
 def replace_mentions(
-    pieces: Sequence[Piece], records: Sequence[NameRecord], signs: float, rng: random.Random
+    pieces: Sequence[Piece],
+    records: Sequence[NameRecord],
+    signs: float,
+    rng: random.Random,
+    others: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[Piece]:
     """Replace the entities of a query with other names, a work with its artist.
 
@@ -82,7 +87,10 @@ def replace_mentions(
     signs (float): Probability that names in a plain query (see `is_plain`) keep their signs, as in
         `ac/dc` and `panic! at the disco`.
     rng (random.Random): Source of randomness.
-    RETURNS (list[Piece]): The query with other names, written as the query is.
+    others (Mapping[str, Sequence[str]]): Names of other labels. An entity of a label without names
+        stays.
+    RETURNS (list[Piece]): The query with other names, each of the label of the one that it
+        replaces, written as the query is.
     """
     write = str
     if is_plain("".join(piece.text for piece in pieces)):
@@ -94,7 +102,9 @@ def replace_mentions(
         name = piece.text
         if piece.label == ARTIST:
             name = write(drawn[i].artist)
-        elif piece.label:
+        elif piece.label in others:
+            name = write(rng.choice(others[piece.label]))
+        elif piece.label == WORK:
             nearest = min(artists, key=lambda at: abs(at - i), default=None)
             record = rng.choice(records) if nearest is None else drawn[nearest]
             name = write(rng.choice(record.works))
@@ -162,7 +172,8 @@ def write_naturally(pieces: Sequence[Piece], capitals: float, rng: random.Random
             continue
         if text == " " and 0 < i < last:
             neighbours = (pieces[i - 1].label, pieces[i + 1].label)
-            text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
+            if {*neighbours} <= {*LABELS}:  # how others stand together is not known
+                text = rng.choice(GAPS.get(neighbours, LIST_GAPS))
         elif not piece.label and not (0 < i < last and SEPARATOR.fullmatch(text)):
             text = re.sub(r"\w+", lambda word: CONTRACTIONS.get(word[0], word[0]), text)
             text = text.replace(", ", sentence_break)
@@ -335,6 +346,26 @@ def read_mentions(corpus: str | Path) -> list[NameRecord]:
     return records
 
 
+def other_names(names: Iterable[str], corpus: str | Path | None) -> dict[str, list[str]]:
+    """Collect the names of labels other than LABELS.
+
+    names (Iterable[str]): Files of names (see `read_labelled_names`).
+    corpus (str | Path | None): A DocBin file of annotated queries.
+    RETURNS (dict[str, list[str]]): The names by label.
+    RAISES (ValueError): If a file of names cannot be read.
+    """
+    found: dict[str, list[str]] = {}
+    for path in names:
+        for label, of_label in read_labelled_names(path):
+            found.setdefault(label, []).extend(of_label)
+    if corpus:
+        for doc in DocBin().from_disk(corpus).get_docs(Vocab()):
+            for ent in doc.ents:
+                if ent.label_ not in LABELS:
+                    found.setdefault(ent.label_, []).append(ent.text)
+    return found
+
+
 def _augmented(
     nlp: Language, example: Example, rewrite: Callable[[list[Piece]], list[Piece]]
 ) -> Example:
@@ -368,7 +399,8 @@ def create_mention_augmenter(
     """
     listed = [record for path in names for record in read_name_records(path)]
     mentioned = read_mentions(corpus) if corpus else []
-    if not listed and not mentioned:
+    others = other_names(names, corpus)
+    if not listed and not mentioned and not others:
         raise ValueError("There are no names to insert: give a file of names or a corpus")
     listed_works, mentioned_works = (
         [record for record in records if record.works] for records in (listed, mentioned)
@@ -379,13 +411,15 @@ def create_mention_augmenter(
         is_chosen = random.random() < level
         ents = example.reference.ents
         if is_chosen and ents and _is_known(example):
-            has_work = any(ent.label_ == WORK for ent in ents)
+            labels = {ent.label_ for ent in ents}
+            has_work = WORK in labels
             of_files, of_corpus = (
                 (listed_works, mentioned_works) if has_work else (listed, mentioned)
             )
-            if records := (of_files or of_corpus) if named else (of_corpus or of_files):
+            records = (of_files or of_corpus) if named else (of_corpus or of_files)
+            if records or labels.isdisjoint(LABELS):
                 example = _augmented(
-                    nlp, example, lambda p: replace_mentions(p, records, signs, random)
+                    nlp, example, lambda p: replace_mentions(p, records, signs, random, others)
                 )
         yield example
 

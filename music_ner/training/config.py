@@ -1,5 +1,6 @@
 """Complete the training config: encoder, its settings, corpora, seed, number of steps."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from spacy.tokens import Doc
 from thinc.api import Config
 
 from music_ner.data.sources import paths_of
+from music_ner.pipeline.labels import LABELS
 from music_ner.training.corpus import weighted
 
 CATALOGUE_NAMES = "initialize.components.catalogue.names"
@@ -21,6 +23,7 @@ def configure(
     corpora: dict[str, Path],
     docs: list[Doc],
     seed: int,
+    labels: Sequence[str] = LABELS,
 ) -> Config:
     """Complete a training config.
 
@@ -33,6 +36,8 @@ def configure(
     corpora (dict[str, Path]): Paths of the train and dev corpus.
     docs (list[Doc]): The training corpus.
     seed (int): Seed of initialization, order and dropout.
+    labels (Sequence[str]): The labels of the data. If there are others than LABELS, the catalogue
+        and the ner are told.
     RETURNS (Config): The complete config, for `spacy train`.
     """
     overrides = {
@@ -42,6 +47,8 @@ def configure(
         **settings,
     }
     config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
+    if [*labels] != [*LABELS]:
+        _set_labels(config, labels)
     schedule = config["schedule"]
     batcher = registry.resolve(config["training"])["batcher"]
     corpus = weighted(docs, config["corpora"]["train"]["repeats"])
@@ -53,6 +60,15 @@ def configure(
     learn_rate["total_steps"] = steps
     learn_rate["warmup_steps"] = max(1, round(schedule["warmup"] * steps))
     return config
+
+
+def _set_labels(config: Config, labels: Sequence[str]) -> None:
+    listed = [*LABELS, *(label for label in labels if label not in LABELS)]
+    if "catalogue" in config["components"]:
+        config["components"]["catalogue"]["labels"] = listed
+        config["components"]["ner"]["model"]["tok2vec"]["labels"] = listed
+    # spaCy looks for labels in the first 100 queries only, if training.max_epochs is -1.
+    config["initialize"]["components"].setdefault("ner", {})["labels"] = [*labels]
 
 
 def settings_of(encoder: dict[str, Any], encoders_path: Path, catalogue: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Token vectors with the features of a catalogue: the architecture of the ner's tok2vec."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,16 @@ from spacy.tokens import Doc
 from thinc.api import Mish, Model
 from thinc.types import Floats2d
 
-from music_ner.pipeline.catalogue.features import N_FEATURES, to_array
+from music_ner.pipeline.catalogue.features import FEATURES, to_array
+from music_ner.pipeline.labels import LABELS
 
 
 def create_catalogue_tok2vec(
-    tok2vec: Model[list[Doc], list[Floats2d]], width: int, dropout: float, gain: float
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    width: int,
+    dropout: float,
+    gain: float,
+    labels: Sequence[str] = LABELS,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Append the mapped features of a `catalogue` to the vectors of a tok2vec.
 
@@ -25,6 +30,7 @@ def create_catalogue_tok2vec(
         on it, and that all matches of a query are. Randomness comes from NumPy, which spaCy seeds.
     gain (float): Factor of the mapped features: next to a transformer's vectors the output of a new
         layer is small.
+    labels (Sequence[str]): The labels of the catalogue.
     RETURNS (Model[list[Doc], list[Floats2d]]): The tok2vec with the appended features.
     """
     model = Model(
@@ -32,7 +38,7 @@ def create_catalogue_tok2vec(
         _forward,
         init=_initialize,
         dims={"nO": None},
-        layers=[tok2vec, Mish(nO=width, nI=N_FEATURES)],
+        layers=[tok2vec, Mish(nO=width, nI=len(labels) * len(FEATURES))],
         attrs={"match_dropout": dropout, "gain": gain},
     )
     _set_width(model)
@@ -63,13 +69,13 @@ def _initialize(model: Model, X: list[Doc] | None = None, Y: Any = None) -> None
     _set_width(model)
 
 
-def _features(doc: Doc) -> np.ndarray:
+def _features(doc: Doc, n_features: int) -> np.ndarray:
     features = doc._.catalogue
     if features is None:
-        return np.zeros((len(doc), N_FEATURES), "f")
+        return np.zeros((len(doc), n_features), "f")
     if len(features) != len(doc):
         raise ValueError("The doc was retokenized after the catalogue: run the catalogue again")
-    return to_array(features)
+    return to_array(features, n_features)
 
 
 def drop_matches(doc: Doc, dropout: float) -> np.ndarray:
@@ -77,7 +83,7 @@ def drop_matches(doc: Doc, dropout: float) -> np.ndarray:
 
     doc (Doc): A doc that the catalogue has processed.
     dropout (float): Probability that a match is left out, and that all of them are.
-    RETURNS (np.ndarray): The features without these matches, tokens x `N_FEATURES`.
+    RETURNS (np.ndarray): The features without these matches, tokens x features.
     RAISES (ValueError): If no catalogue has processed the doc.
     """
     if doc._.catalogue is None:
@@ -98,7 +104,10 @@ def _forward(
     lengths = ops.asarray1i([len(doc) for doc in docs])
     vectors, backprop_vectors = tok2vec(docs, is_train)
     dropout, gain = model.attrs["match_dropout"], model.attrs["gain"]
-    of_docs = [drop_matches(doc, dropout) if is_train else _features(doc) for doc in docs]
+    of_docs = [
+        drop_matches(doc, dropout) if is_train else _features(doc, mapping.get_dim("nI"))
+        for doc in docs
+    ]
     features = ops.asarray2f(np.concatenate(of_docs))
     matched = features.any(axis=1)
     found, backprop_found = mapping(features[matched], is_train)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from math import log1p
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import srsly
@@ -26,6 +26,8 @@ from tqdm import tqdm
 from music_ner.pipeline.catalogue.features import features_of, features_without
 from music_ner.pipeline.catalogue.files import (
     Row,
+    names_of_csv,
+    read_labelled_names,
     rows_of_csv,
     rows_of_musicbrainz,
     rows_of_records,
@@ -102,13 +104,14 @@ class Counted(NamedTuple):
 
 Doc.set_extension("catalogue", default=None, force=True)
 Doc.set_extension("catalogue_matches", default=None, force=True)
+Doc.set_extension("catalogue_labels", default=None, force=True)
 Doc.set_extension("catalogue_without", method=features_without, force=True)
 
 
 class Catalogue(Pipe):
     """Finds the names of artists and works in queries.
 
-    `doc._.catalogue` holds `N_FEATURES` numbers for each token, for each label:
+    `doc._.catalogue` holds the numbers of `FEATURES` for each token, for each label:
 
     - whether it is the first token of a match, inside it, its last, or its only token;
     - the length of the match in words, at most `LENGTH_SCALE`, divided by `LENGTH_SCALE`;
@@ -125,7 +128,11 @@ class Catalogue(Pipe):
     To train on the features, name the component in `training.annotating_components`, but not in
     `frozen_components`: spaCy does not initialize frozen components.
 
+    Other labels have names, but no pairs and no namesakes.
+
     name (str): Name of the component.
+    labels (Sequence[str]): What it lists: LABELS, and any others.
+    RAISES (ValueError): If the labels do not begin with LABELS.
 
     >>> import spacy
     >>> nlp = spacy.blank("en")
@@ -135,8 +142,13 @@ class Catalogue(Pipe):
     [(2, 3, 'Artist')]
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, labels: Sequence[str] = LABELS):
+        if [*labels[: len(LABELS)]] != [*LABELS]:
+            raise ValueError(f"{name}: labels begin with {', '.join(LABELS)}: put them there")
         self.name = name
+        self.listed_labels = tuple(labels)
+        # Those of each other label are listed as the artists of a catalogue of their own.
+        self._others = {label: Catalogue(label) for label in labels[len(LABELS) :]}
         self._learn({}, {})
         self.clear()
 
@@ -146,24 +158,37 @@ class Catalogue(Pipe):
         self._listed = b""
         self._set_pairs(np.zeros(0, dtype=np.int64))
         self._longest = 0
+        for other in self._others.values():
+            other.clear()
 
     def __len__(self) -> int:
-        """RETURNS (int): The number of names; a name that both labels list counts once."""
-        return len(self._names)
+        """RETURNS (int): The number of names; a name that artists and works list counts once."""
+        return len(self._names) + sum(map(len, self._others.values()))
 
     def __call__(self, doc: Doc) -> Doc:
         """RETURNS (Doc): The doc, with `doc._.catalogue` and `doc._.catalogue_matches`."""
         matches = self.find(doc)
-        doc._.catalogue, doc._.catalogue_matches = features_of(matches, len(doc)), matches
+        doc._.catalogue = features_of(matches, len(doc), self.listed_labels)
+        doc._.catalogue_matches, doc._.catalogue_labels = matches, self.listed_labels
         return doc
 
     def find(self, doc: Doc) -> list[Match]:
         """Find names in a doc. No match cuts a token, or overlaps another match of its label.
 
         doc (Doc): Any doc.
-        RETURNS (list[Match]): The matches: artists in text order, then works.
+        RETURNS (list[Match]): The matches: artists in text order, then works, then those of other
+            labels.
         """
-        if not len(self):
+        of_others = [
+            match._replace(label=label, n_pairs=0)
+            for label, other in self._others.items()
+            for match in other.find(doc)
+        ]
+        return self._find(doc) + of_others
+
+    def _find(self, doc: Doc) -> list[Match]:
+        """RETURNS (list[Match]): The matches of artists and works."""
+        if not len(self._names):
             return []
         words = words_of(doc)
         found = self._candidates(words)
@@ -278,14 +303,20 @@ class Catalogue(Pipe):
         artists: Iterable[str] = (),
         works: Iterable[str] = (),
         pairs: Iterable[tuple[str, str]] = (),
+        label: str | None = None,
+        names: Iterable[str] = (),
     ) -> Counted:
         """Add names. Each call rebuilds the index, so add many names at a time.
 
         artists (Iterable[str]): Names of artists, as they are written.
         works (Iterable[str]): Names of works.
         pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
-        RETURNS (Counted): How many names were added and left out.
-        RAISES (ValueError): If something else than names and pairs is given; then nothing is added.
+        label (str | None): Any label of the catalogue, for `names`.
+        names (Iterable[str]): Names of this label.
+        RETURNS (Counted): How many names were added and left out; with a label other than artists
+            and works, what its own list contains, under `artists`.
+        RAISES (ValueError): If something else than names and pairs is given, or the catalogue has
+            no such label; then nothing is added.
 
         >>> import spacy
         >>> catalogue = spacy.blank("en").add_pipe("catalogue")
@@ -293,9 +324,22 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
+        names = _checked_names("names", names)
+        if names and label not in self.listed_labels:
+            raise ValueError(
+                f"label: the catalogue lists {', '.join(self.listed_labels)}, not {label}: train "
+                "the pipeline with queries that hold this label"
+            )
+        if label in self._others:
+            if artists or works or pairs:
+                raise ValueError("label: add artists, works and pairs in a call of their own")
+            return self._others[label].add(artists=names)
+        of_label = dict(zip(LABELS, ([], []), strict=True)) | {label: names}
+        artists = [*_checked_names("artists", artists), *of_label[LABELS[0]]]
+        works = [*_checked_names("works", works), *of_label[LABELS[1]]]
         rows = [
-            *(Row(name, None) for name in _checked_names("artists", artists)),
-            *(Row(None, name) for name in _checked_names("works", works)),
+            *(Row(name, None) for name in artists),
+            *(Row(None, name) for name in works),
             *(Row(*pair) for pair in _checked_pairs(pairs)),
         ]
         return self._add(rows, self.name)
@@ -303,11 +347,22 @@ class Catalogue(Pipe):
     def from_csv(self, path: str | Path) -> Counted:
         """Add the names of a CSV file.
 
-        path (str | Path): See `rows_of_csv`.
+        path (str | Path): See `rows_of_csv`. A file with the columns `label` and `name` has names
+            of any label of the catalogue (see `names_of_csv`).
         RETURNS (Counted): How many names were added and left out.
-        RAISES (ValueError): If the file cannot be read; then nothing is added.
+        RAISES (ValueError): If the file cannot be read, or names another label; then nothing is
+            added.
         """
-        return self._add(rows_of_csv(Path(path)), str(path))
+        if (of_labels := names_of_csv(Path(path))) is None:
+            return self._add(rows_of_csv(Path(path)), str(path))
+        if unknown := [label for label in of_labels if label not in self.listed_labels]:
+            raise ValueError(
+                f"{path}: the label {unknown[0]} is none of {', '.join(self.listed_labels)}: "
+                "correct it"
+            )
+        counted = [self.add(label=label, names=names) for label, names in of_labels.items()]
+        taken, empty, too_long = (sum(column) for column in list(zip(*counted, strict=True))[:3])
+        return self.add()._replace(taken=taken, empty=empty, too_long=too_long)
 
     def from_musicbrainz(self, folder: str | Path) -> Counted:
         """Add the names of a dump of MusicBrainz.
@@ -345,11 +400,17 @@ class Catalogue(Pipe):
         self._learn(count_ordinary_words(docs), frequencies or {})
         if names:
             self._add(rows_of_records(names), ", ".join(map(str, names)))
+        for path in names if self._others else ():
+            for label, of_label in read_labelled_names(path):
+                if label in self._others:
+                    self._others[label].add(artists=of_label)
 
     def _learn(self, counts: dict[str, int], frequencies: dict[str, float]) -> None:
         self._counts, self._frequencies = counts, frequencies
         most = log1p(max(counts.values(), default=0))
         self._commonness = {words: log1p(count) / most for words, count in counts.items()}
+        for other in self._others.values():
+            other._learn(counts, frequencies)
 
     def _add(self, rows: Iterable[Row], source: str) -> Counted:
         listed = {key: self._listed[number] for key, number in self._names.items()}
@@ -410,16 +471,29 @@ class Catalogue(Pipe):
             for numbers in (pairs >> PAIR_BITS, pairs & PAIR_MASK)
         )
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
-        state = {
-            "format": STATE_FORMAT,
+    def _names_state(self) -> dict[str, Any]:
+        return {
             "names": self._names.tobytes(),
             "listed": self._listed,
             "pairs": self._pairs,
             "longest": self._longest,
+        }
+
+    def _set_names(self, state: dict[str, Any]) -> None:
+        self._names = Trie().frombytes(state["names"])
+        self._listed = state["listed"]
+        self._set_pairs(state["pairs"])
+        self._longest = state["longest"]
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
+        others = {label: other._names_state() for label, other in self._others.items()}
+        state = {
+            "format": STATE_FORMAT,
+            **self._names_state(),
             "counts": self._counts,
             "frequencies": self._frequencies,
+            **({"others": others} if others else {}),
         }
         return sealed(srsly.msgpack_dumps(state))
 
@@ -438,10 +512,12 @@ class Catalogue(Pipe):
                 f"{where}: another version of music-ner saved these names: install that "
                 "version, or train and package the pipeline with this one"
             )
-        self._names = Trie().frombytes(state["names"])
-        self._listed = state["listed"]
-        self._set_pairs(state["pairs"])
-        self._longest = state["longest"]
+        self._set_names(state)
+        self._others = {}
+        for label, of_label in state.get("others", {}).items():
+            self._others[label] = Catalogue(label)
+            self._others[label]._set_names(of_label)
+        self.listed_labels = (*LABELS, *self._others)
         self._learn(state["counts"], state["frequencies"])
         return self
 
@@ -490,7 +566,14 @@ def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:
     return artists << PAIR_BITS | works
 
 
-@Language.factory("catalogue", assigns=["doc._.catalogue", "doc._.catalogue_matches"])
-def create_catalogue(nlp: Language, name: str) -> Catalogue:
-    """Create a catalogue without names."""
-    return Catalogue(name)
+@Language.factory(
+    "catalogue",
+    assigns=["doc._.catalogue", "doc._.catalogue_matches"],
+    default_config={"labels": list(LABELS)},
+)
+def create_catalogue(nlp: Language, name: str, labels: list[str]) -> Catalogue:
+    """Create a catalogue without names.
+
+    labels (list[str]): What it lists: LABELS, and any others.
+    """
+    return Catalogue(name, labels)

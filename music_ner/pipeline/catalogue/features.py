@@ -1,6 +1,6 @@
 """What the matches of a catalogue tell the ner about each token."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from math import log1p
 
 import numpy as np
@@ -23,7 +23,7 @@ FEATURES = (
     "shared",
 )
 N_FEATURES = len(LABELS) * len(FEATURES)
-"""Columns of `doc._.catalogue`."""
+"""Columns of `doc._.catalogue`, where it lists no other labels."""
 LENGTH_SCALE = 6  # words
 PAIRS_SCALE = log1p(30)
 BEGIN, INSIDE, LAST, UNIT = (
@@ -34,15 +34,19 @@ BEGIN, INSIDE, LAST, UNIT = (
 )
 
 
-def features_of(matches: Iterable[Match], n_tokens: int) -> list[tuple[float, ...]]:
+def features_of(
+    matches: Iterable[Match], n_tokens: int, labels: Sequence[str] = LABELS
+) -> list[tuple[float, ...]]:
     """Turn the matches of a doc into features of its tokens.
 
     matches (Iterable[Match]): The matches; those of one label do not overlap.
     n_tokens (int): The number of tokens of the doc.
+    labels (Sequence[str]): The labels that the catalogue lists.
     RETURNS (list[tuple[float, ...]]): For each token the columns of `FEATURES`, for each label (see
         `Catalogue`). Numbers and lists, unlike arrays, can be written as JSON.
     """
-    values = [0.0] * (n_tokens * N_FEATURES)
+    n_features = len(labels) * len(FEATURES)
+    values = [0.0] * (n_tokens * n_features)
     for match in matches:
         of_match = (
             min(match.n_words, LENGTH_SCALE) / LENGTH_SCALE,
@@ -53,16 +57,16 @@ def features_of(matches: Iterable[Match], n_tokens: int) -> list[tuple[float, ..
             float(match.partner > 0),
             float(match.shared),
         )
-        column = LABELS.index(match.label) * len(FEATURES)
+        column = labels.index(match.label) * len(FEATURES)
         for token, position in enumerate(_positions(match.end - match.start), start=match.start):
-            first = token * N_FEATURES + column
+            first = token * n_features + column
             values[first : first + len(FEATURES)] = position + of_match
-    return [tuple(values[i : i + N_FEATURES]) for i in range(0, len(values), N_FEATURES)]
+    return [tuple(values[i : i + n_features]) for i in range(0, len(values), n_features)]
 
 
-def to_array(features: Iterable[Iterable[float]]) -> np.ndarray:
-    """RETURNS (np.ndarray): Features of tokens as float32, tokens x `N_FEATURES`."""
-    return np.array(features, dtype="f").reshape(-1, N_FEATURES)
+def to_array(features: Iterable[Iterable[float]], n_features: int = N_FEATURES) -> np.ndarray:
+    """RETURNS (np.ndarray): Features of tokens as float32, tokens x features."""
+    return np.array(features, dtype="f").reshape(-1, n_features)
 
 
 def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
@@ -83,7 +87,8 @@ def features_without(doc: Doc, dropped: Collection[int]) -> np.ndarray:
         for number, match in enumerate(matches, start=1)
         if number not in dropped
     )
-    return to_array(features_of(kept, len(doc)))
+    labels = doc._.catalogue_labels or LABELS
+    return to_array(features_of(kept, len(doc), labels), len(labels) * len(FEATURES))
 
 
 def _positions(length: int) -> list[tuple[int, ...]]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import srsly
 
+from music_ner.pipeline.labels import LABELS
+
 csv.field_size_limit(2**31 - 1)  # too long names are left out one by one, and counted
 # PostgreSQL's text format: https://www.postgresql.org/docs/current/sql-copy.html, File Formats.
 NULL = r"\N"
@@ -64,6 +66,36 @@ def rows_of_csv(path: Path) -> Iterator[Row]:
             ) from error
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: {error}: save the file as UTF-8") from error
+
+
+def names_of_csv(path: Path) -> dict[str, list[str]] | None:
+    """Read names of any label from a CSV file.
+
+    path (Path): A file with the columns `label` and `name`.
+    RETURNS (dict[str, list[str]] | None): The names by label; None if there are no such columns.
+    RAISES (ValueError): If a row lacks one of the two, or is not CSV.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        names: dict[str, list[str]] = {}
+        try:
+            if not {"label", "name"} <= {*(reader.fieldnames or ())}:
+                return None
+            for row in reader:
+                label, name = (row["label"] or "").strip(), (row["name"] or "").strip()
+                if not label or not name or None in row:
+                    raise ValueError(
+                        f"{path}, row {reader.line_num}: not a label and a name: fill both in, and "
+                        "put quotes around a name that holds commas"
+                    )
+                names.setdefault(label, []).append(name)
+        except csv.Error as error:
+            raise ValueError(
+                f"{path}, row {reader.line_num + 1}: {error}: quotes have to be closed"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: {error}: save the file as UTF-8") from error
+    return names
 
 
 def _dumped(path: Path, *columns: int) -> Iterator[tuple[int, list[str | None]]]:
@@ -136,17 +168,36 @@ def read_name_records(path: str | Path) -> Iterator[NameRecord]:
     """Read artists with their works from JSON Lines.
 
     path (str | Path): A file with the keys `artist` and `works` in each line; `works` may be empty.
-        Blank lines are ignored.
+        Blank lines are ignored, and so are lines of other labels (see `read_labelled_names`).
     YIELDS (NameRecord): The artists, names without white space at their edges.
     RAISES (ValueError): If a line is not such a record; the message names the line and the fix.
     """
+    for record in _name_records(path):
+        if isinstance(record, NameRecord):
+            yield record
+
+
+def read_labelled_names(path: str | Path) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Read names of labels other than artists and works from JSON Lines.
+
+    path (str | Path): A file as `read_name_records` reads it; of its lines these hold the keys
+        `label` and `names`.
+    YIELDS (tuple[str, tuple[str, ...]]): A label, and names without white space at their edges.
+    RAISES (ValueError): If a line is not a record of names.
+    """
+    for record in _name_records(path):
+        if not isinstance(record, NameRecord):
+            yield record
+
+
+def _name_records(path: str | Path) -> Iterator[NameRecord | tuple[str, tuple[str, ...]]]:
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.removeprefix(BOM_UTF8).strip():
                 yield _to_name_record(line, f"{path}, line {number}")
 
 
-def _to_name_record(line: bytes, where: str) -> NameRecord:
+def _to_name_record(line: bytes, where: str) -> NameRecord | tuple[str, tuple[str, ...]]:
     try:
         record = srsly.json_loads(line.decode("utf-8-sig"))
     except ValueError as error:
@@ -156,6 +207,10 @@ def _to_name_record(line: bytes, where: str) -> NameRecord:
             isinstance(name, str) and name.strip() for name in (artist, *works)
         ):
             return NameRecord(artist.strip(), tuple(work.strip() for work in works))
+        case {"label": str(label), "names": [*names]} if label not in LABELS and all(
+            isinstance(name, str) and name.strip() for name in (label, *names)
+        ):
+            return label.strip(), tuple(name.strip() for name in names)
     raise ValueError(f"{where}: write it like {RECORD_EXAMPLE}")
 
 
