@@ -70,17 +70,10 @@ def written_whole(path: Path) -> Iterator[Path]:
                 # Files replace files; of a folder no moment shall show a part.
                 path.replace(old)
             new.replace(path)
-        except BaseException as error:
+        except BaseException:
             if old.exists() and not path.exists():
                 old.replace(path)
-            if isinstance(error, OSError) and _is_of(error.filename, folder):
-                error.filename = str(path)
             raise
-
-
-def _is_of(filename: str | bytes | None, folder: Path) -> bool:
-    """RETURNS (bool): Whether an error is of a file in a folder; a full disk names no file."""
-    return filename is None or os.fsdecode(filename).startswith(str(folder))
 
 
 @contextmanager
@@ -91,15 +84,27 @@ def workspace(folder: Path, output: Path) -> Iterator[Path]:
     output (Path): What it is made for, named if another process works in it.
     YIELDS (Path): The folder.
     RAISES (BlockingIOError): If another process works in it.
+    RAISES (OSError): If a file in it cannot be written; its `filename` is that of the output.
     """
     lock = _lock(folder, output)
     try:
         for path in folder.iterdir():
             remove(path)
         yield folder
+    except OSError as error:
+        if error.errno is not None and _is_of(error, folder):
+            error.filename, error.filename2 = str(output), None
+        raise
     finally:
         remove(folder)
         os.close(lock)
+
+
+def _is_of(error: OSError, folder: Path) -> bool:
+    """RETURNS (bool): Whether an error is of a file in a folder, or of none, as a full disk's may
+    be. That of a copy also names what was copied."""
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+    return not names or any(name.startswith(str(folder)) for name in names)
 
 
 def _lock(folder: Path, output: Path) -> int:

@@ -32,8 +32,8 @@ def main(
         msg.fail(f"{model} was {problem}", fix, exits=1)
     texts = [doc.text for doc in DocBin().from_disk(corpus_path).get_docs(nlp.vocab)]
     stock = list(nlp.pipe(texts))
-    with msg.loading("Exporting the transformer"):
-        export_to_onnx(nlp, precision)
+    msg.info("Exporting the transformer")
+    export_to_onnx(nlp, precision)
     share = agreement(stock, list(nlp.pipe(texts)))
     nlp.meta["fast"] |= {"agreement": share, "queries": len(texts)}
     if nlp.meta["name"] != provenance.UNNAMED:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from music_ner.files import remove, written_whole
+from music_ner.files import remove, workspace, written_whole
 from tests.fixtures import ROOT
 
 
@@ -203,14 +203,33 @@ def test_the_old_output_comes_back_if_the_new_one_cannot_take_its_place(tmp_path
 
 
 @pytest.mark.parametrize("part", [None, "inner.txt", "no/folder.txt"])
-def test_an_error_of_the_file_system_names_the_output(tmp_path, part):
+@pytest.mark.parametrize("write", [written_whole, lambda path: workspace(path / ".new", path)])
+def test_an_error_of_the_file_system_names_the_output(tmp_path, part, write):
     path = tmp_path / "output"
-    with pytest.raises(OSError, match="output") as error, written_whole(path) as unfinished:
+    with pytest.raises(OSError, match="output") as error, write(path) as unfinished:
         if part is None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         (unfinished / part).read_text()
     assert error.value.filename == str(path)
-    assert list(tmp_path.iterdir()) == []
+    assert not any(found.is_file() or found.name == ".new" for found in tmp_path.rglob("*"))
+
+
+def test_an_error_of_a_copy_names_the_output(tmp_path):
+    folder = tmp_path / "workspace"
+    with (
+        pytest.raises(OSError, match="output") as error,
+        workspace(folder, tmp_path / "output"),
+    ):
+        # As shutil.copy does where the disk is full.
+        name, copy = str(tmp_path / "input"), str(folder / "copy")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name, None, copy)
+    assert error.value.filename == str(tmp_path / "output")
+    assert error.value.filename2 is None
+
+
+def test_what_a_library_says_without_a_number_stays(tmp_path):
+    with pytest.raises(OSError, match=r"^no such model$"), written_whole(tmp_path / "output"):
+        raise OSError("no such model")
 
 
 def test_an_error_of_another_file_names_that_file(tmp_path):
