@@ -5,6 +5,7 @@ import pytest
 import spacy
 import srsly
 
+from music_ner.evaluation.kept import evaluations, read
 from music_ner.files import remove
 from scripts.evaluate import main
 
@@ -43,6 +44,23 @@ def test_the_command_writes_scores_and_where_they_come_from(tiny_model, tiny_cor
     assert "dev: 20 queries" in printed
     assert "test: 20 queries" in printed
     assert "fallback" not in printed
+
+
+def test_the_command_keeps_what_earlier_pipelines_predicted(tiny_model, tiny_corpus, files):
+    encoder, sources, output = files(fallback=None)
+    main(tiny_model, tiny_corpus, encoder, sources, output, seed=3, gpu_id=-1, ready_made="")
+    blank = output.parent.parent / "blank"
+    spacy.blank("en").to_disk(blank)
+    main(blank, tiny_corpus, encoder, sources, output, seed=3, gpu_id=-1, ready_made="")
+    found = [read(path) for path in evaluations(output.parent).values()]
+    f1 = [scores["test"]["default"]["micro avg"]["f1-score"] for scores, _ in found]
+    assert sorted(f1) == [0.0, 1.0]
+    assert f1[[scores for scores, _ in found].index(srsly.read_json(output))] == 0.0
+    rows = list(srsly.read_jsonl(output.with_name("predictions.jsonl")))
+    assert [rows] == [
+        kept for kept, score in zip([r for _, r in found], f1, strict=True) if not score
+    ]
+    assert len(rows) == 20
 
 
 def test_confidences_are_scored_on_test_alone(tiny_model, tiny_corpus, files, capsys):
