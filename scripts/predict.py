@@ -11,13 +11,12 @@ from typing import Annotated, Any, TextIO
 import spacy
 import typer
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.util import minibatch
 from tqdm import tqdm
 from wasabi import msg
 
 from music_ner.command import fail, run_command
-from music_ner.data.predictions import ENDINGS, FORMATS, has_text
+from music_ner.data.predictions import ENDINGS, FORMATS, entities_of, has_text
 from music_ner.data.texts import STDIN, pieces, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
@@ -59,20 +58,6 @@ def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[s
             if record is not None:
                 yield {**record, "entities": entities}
                 entities = []
-
-
-def entities_of(doc: Doc, offset: int) -> list[dict[str, Any]]:
-    """RETURNS (list[dict[str, Any]]): The entities of a piece that begins at an offset."""
-    return [
-        {
-            "start": offset + ent.start_char,
-            "end": offset + ent.end_char,
-            "label": ent.label_,
-            "text": ent.text,
-            "confidence": ent._.confidence,
-        }
-        for ent in doc.ents
-    ]
 
 
 def is_sure(entity: dict, min_confidence: float) -> bool:

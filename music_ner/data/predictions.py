@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from spacy.tokens import Doc
+
 from music_ner.data.bio import block_of
 from music_ner.data.doccano import to_doccano
 from music_ner.data.label_studio import to_label_studio
@@ -15,6 +17,21 @@ from music_ner.data.query import Query, Span, normalize_query
 
 Result = dict[str, Any]
 """A record with its `text` and `entities` (see `predict`)."""
+
+
+def entities_of(doc: Doc, offset: int = 0) -> list[dict[str, Any]]:
+    """RETURNS (list[dict[str, Any]]): The entities of a text, or of a piece that begins at an
+    offset."""
+    return [
+        {
+            "start": offset + ent.start_char,
+            "end": offset + ent.end_char,
+            "label": ent.label_,
+            "text": ent.text,
+            "confidence": ent._.confidence,
+        }
+        for ent in doc.ents
+    ]
 
 
 def _dump(value: Any) -> str:

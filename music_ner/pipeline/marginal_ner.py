@@ -403,13 +403,22 @@ class MarginalEntityRecognizer(EntityRecognizer):
             raise ValueError("Tokens have no vectors: enable the pipeline's transformer")
         if self.threshold is None:
             return super().predict(docs)
+        return [without_overlap(spans) for spans in self.score_spans(docs, self.threshold)]
+
+    def score_spans(self, docs: list[Doc], threshold: float) -> list[list[ScoredSpan]]:
+        """Find the probable spans of docs, which may overlap.
+
+        docs (list[Doc]): A batch, with what the model needs.
+        threshold (float): Probability that a span must exceed.
+        RETURNS (list[list[ScoredSpan]]): The spans of each doc.
+        """
         if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
         model = self.model.predict(docs)
         actions = Actions(self.moves, self.model.attrs["unseen_classes"])
-        found = score_spans(model, actions, docs, self.threshold)
+        found = score_spans(model, actions, docs, threshold)
         model.clear_memory()
-        return [without_overlap(spans) for spans in found]
+        return found
 
     def set_annotations(self, docs: list[Doc], found: list) -> None:
         """Set the entities of docs.
