@@ -157,6 +157,12 @@ def test_a_known_encoder_gets_its_settings(run_main, config):
     assert completed["training"]["optimizer"]["learn_rate"]["initial_rate"] == rate
 
 
+def test_the_learning_rate_of_the_encoder_is_said(run_main, capsys):
+    run_main(PREFERRED)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "learning rate 0.001 and 3e-05 for the encoder" in said
+
+
 def test_two_runs_write_the_same_config(run_main, tmp_path):
     run_main("tiny-bert", seed=3)
     first = (tmp_path / "config.cfg").read_bytes()
