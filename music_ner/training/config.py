@@ -43,7 +43,7 @@ def configure(
     }
     config = Config().from_str(config.to_str(), interpolate=False, overrides=overrides)
     schedule = config["schedule"]
-    batcher = registry.resolve(config["training"])["batcher"]
+    batcher = registry.resolve({"batcher": config["training"]["batcher"]})["batcher"]
     corpus = weighted(docs, config["corpora"]["train"]["repeats"])
     epoch = sum(1 for _ in batcher(corpus))
     steps = schedule["epochs"] * epoch
