@@ -34,7 +34,7 @@ def download_files(
         `name==1.0`. Each wheel holds one part of the zip, and their names are in order.
     root (str): The folder in the zip that holds the files.
     files (Mapping[str, str]): sha256 of each file to take, by name.
-    folder (Path): The folder to write to, which does not exist yet. Space for three times the
+    folder (Path): The folder to write to, which does not exist yet. Space for twice the
         files is needed beside it.
     RAISES (PartsError): If a package is not available, or a hash is another. `folder` is then
         incomplete.
