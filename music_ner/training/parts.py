@@ -67,7 +67,7 @@ def _download(packages: Mapping[str, str], temporary: Path) -> list[Path]:
         env={**os.environ, "TMPDIR": str(temporary)},
     )
     if result.returncode:
-        raise PartsError(f"pip could not download {', '.join(packages)}: {_errors(result.stderr)}")
+        raise PartsError(f"pip could not download its parts: {_errors(result.stderr)}")
     return sorted(wheels.iterdir())
 
 
