@@ -32,5 +32,10 @@ def use_gpu(gpu_id: int) -> None:
         spacy.require_gpu(gpu_id)
     except (ValueError, RuntimeError) as error:  # CuPy's are a RuntimeError
         raise MissingGpuError(gpu_id, error) from error
-    if not (has_torch_cuda_gpu or has_torch_mps_gpu):
+    if not has_gpu():
         raise MissingGpuError(gpu_id, "this build of PyTorch finds none")
+
+
+def has_gpu() -> bool:
+    """RETURNS (bool): Whether PyTorch finds a GPU."""
+    return has_torch_cuda_gpu or has_torch_mps_gpu

@@ -57,9 +57,11 @@ def main(
             f"{steps} steps are few: {len(docs)} queries",
             "Train on the sample data too (--vars.train_bio assets/queries.bio), or annotate more.",
         )
-    rate = config["training"]["optimizer"]["learn_rate"]["initial_rate"]
+    optimizer = config["training"]["optimizer"]
+    rate = optimizer["learn_rate"]["initial_rate"]
     msg.good(
-        f"{output_path}: {encoder['name']}, learning rate {rate:g}, "
+        f"{output_path}: {encoder['name']}, learning rate {rate:g} and "
+        f"{rate * optimizer.get('encoder_scale', 1):g} for the encoder, "
         f"{steps} steps in {config['schedule']['epochs']} epochs"
     )
 

@@ -81,6 +81,7 @@ def tiny_config(tiny_bert, tiny_corpus, tmp_path_factory) -> Path:
     settings = {
         "schedule.epochs": 60,
         "training.batcher.size": 100,
+        "training.optimizer.encoder_scale": 1.0,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "initialize.components.catalogue.names": [],
         **NO_AUGMENTATION,

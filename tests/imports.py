@@ -6,8 +6,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+REGISTRIES = ("spacy", "thinc")
 RUNTIME_GROUPS = ("factories", "architectures", "tokenizers", "span_getters")
-TRAINING_GROUPS = (*RUNTIME_GROUPS, "augmenters", "readers", "callbacks", "misc")
+TRAINING_GROUPS = (*RUNTIME_GROUPS, "augmenters", "readers", "callbacks", "misc", "optimizers")
 
 
 def imported_names(path: Path) -> set[str]:
@@ -53,7 +54,8 @@ def registered_files(groups: Iterable[str]) -> set[Path]:
     modules = {
         entry_point.module
         for group in groups
-        for entry_point in entry_points(group=f"spacy_{group}")
+        for library in REGISTRIES
+        for entry_point in entry_points(group=f"{library}_{group}")
         if entry_point.module.startswith("music_ner.")
     }
     return {file for path in files_of(modules) for file in imports_of(path)}

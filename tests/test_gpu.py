@@ -6,6 +6,7 @@ from thinc.api import NumpyOps, get_current_ops, set_current_ops
 from thinc.compat import has_cupy
 
 from music_ner.gpu import MissingGpuError, use_gpu
+from tests.conftest import ROOT
 
 FIX = "pipinstall-e.[train,gpu]"
 
@@ -34,8 +35,11 @@ def test_commands_end_with_a_message_and_leave_nothing(run_script, tiny_config, 
     trained = run_script("train", tiny_config, tmp_path / "training", "--gpu-id", 0)
     files = (tmp_path / "encoder.json", tmp_path / "sources.json", tmp_path / "scores.json")
     evaluated = run_script("evaluate", tmp_path, tmp_path, *files, "--gpu-id", 0)
-    for process in (trained, evaluated):
+    encoders = (ROOT / "configs" / "encoders.json", tmp_path / "found.json")
+    found = run_script("encoder", "auto", *encoders, "--gpu-id", 0)
+    for process in (trained, evaluated, found):
         assert process.returncode == 1
         assert FIX in "".join(process.stdout.split())
         assert "Traceback" not in process.stderr
     assert not (tmp_path / "training").exists()
+    assert not (tmp_path / "found.json").exists()

@@ -9,7 +9,7 @@ import spacy
 import srsly
 from spacy import registry
 
-from tests.imports import ROOT, code_of, imported_names
+from tests.imports import REGISTRIES, ROOT, code_of, imported_names
 
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 LIBRARY = sorted((ROOT / "music_ner").rglob("*.py"))
@@ -110,7 +110,11 @@ def test_parts_of_the_library_do_not_import_each_other_in_circles():
 
 # Entry points
 
-ENTRY_POINTS = [e for e in distribution("music-ner").entry_points if e.group.startswith("spacy_")]
+ENTRY_POINTS = [
+    point
+    for point in distribution("music-ner").entry_points
+    if point.group.partition("_")[0] in REGISTRIES
+]
 
 
 def test_the_installed_entry_points_are_those_of_pyproject():
@@ -130,5 +134,6 @@ def test_spacy_finds_what_is_registered(point):
         # spaCy reads the entry points of factories when it creates a pipeline.
         assert spacy.blank("en").get_factory_meta(point.name).factory == point.name
     else:
-        found = getattr(registry, point.group.removeprefix("spacy_")).get(point.name)
+        _, _, kind = point.group.partition("_")
+        found = getattr(registry, kind).get(point.name)
         assert found == point.load()

@@ -56,7 +56,7 @@ def test_a_command_lists_every_file_that_it_imports(command):
         registered = {
             entry_point.module
             for group in entry_points().groups
-            if group.startswith("spacy_")
+            if group.startswith(("spacy_", "thinc_"))
             for entry_point in entry_points(group=group)
         }
         imported |= imports_of(files_of(registered))

@@ -50,7 +50,7 @@ def configure(
     if [*labels] != [*LABELS]:
         _set_labels(config, labels)
     schedule = config["schedule"]
-    batcher = registry.resolve(config["training"])["batcher"]
+    batcher = registry.resolve({"batcher": config["training"]["batcher"]})["batcher"]
     corpus = weighted(docs, config["corpora"]["train"]["repeats"])
     epoch = sum(1 for _ in batcher(corpus))
     steps = schedule["epochs"] * epoch

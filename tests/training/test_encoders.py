@@ -3,6 +3,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +30,15 @@ ENCODERS_PATH = ROOT / "configs" / "encoders.json"
 ENCODERS = srsly.read_json(ENCODERS_PATH)
 COMMIT = "0123456789" * 4
 SETTINGS = ("HF_", "HUGGINGFACE_", "TRANSFORMERS_")
+ON_GPU = """
+import sys
+import srsly
+from music_ner.training.encoders import resolve
+requested, encoders_path, output, _, patience = sys.argv[1:]
+encoders = srsly.read_json(encoders_path)
+srsly.write_json(output, resolve(requested, encoders, float(patience), on_gpu=True))
+"""
+"""What the command does on a GPU, for machines without one."""
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -90,12 +101,27 @@ def silent_endpoint():
 
 
 @pytest.fixture
-def find(run_script, tmp_path):
+def encoders_path(tiny_bert, tmp_path):
+    """What is known of each encoder, with the hash of the tiny BERT for bert-base-uncased."""
+    weights = (tiny_bert / "model.safetensors").read_bytes()
+    sha256 = hashlib.sha256(weights).hexdigest()
+    path = tmp_path / "encoders.json"
+    srsly.write_json(path, {**ENCODERS, PREFERRED: {**ENCODERS[PREFERRED], "sha256": sha256}})
+    return path
+
+
+@pytest.fixture
+def find(encoders_path, tmp_path):
     """Run the command with a Hub at `endpoint` and a cache that only this test fills. The patience
     is long, since an answer may take a while on a busy machine."""
 
     def run(
-        requested: str, endpoint: str, patience=600, name: str = "encoder.json", **variables: str
+        requested: str,
+        endpoint: str,
+        patience=600,
+        name: str = "encoder.json",
+        on_gpu: bool = False,
+        **variables: str,
     ):
         kept = {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}
         hub_settings = {
@@ -108,13 +134,13 @@ def find(run_script, tmp_path):
         }
         environment = {**kept, **hub_settings, **variables}
         output = tmp_path / name
-        result = run_script(
-            "encoder",
-            requested,
-            ENCODERS_PATH,
-            output,
-            "--patience",
-            patience,
+        command = ["-c", ON_GPU] if on_gpu else ["-m", "scripts.encoder"]
+        arguments = (requested, encoders_path, output, "--patience", patience)
+        result = subprocess.run(
+            [sys.executable, *command, *map(str, arguments)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
             env=environment,
         )
         return result, srsly.read_json(output) if output.exists() else None
@@ -128,15 +154,24 @@ def own_folder(tiny_bert, tmp_path):
     return shutil.copytree(tiny_bert, tmp_path / "own-bert")
 
 
-def test_a_hub_that_never_answers_is_given_up_after_the_patience(find, silent_endpoint):
-    result, encoder = find(AUTO, silent_endpoint, patience=2)
+@pytest.mark.slow
+def test_auto_takes_the_bundled_encoder_on_a_cpu_without_asking_the_hub(find, silent_endpoint):
+    result, encoder = find(AUTO, silent_endpoint)
     assert result.returncode == 0, result.stderr
     assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
+    assert (encoder["reason"], encoder["fallback"]) == ("the pipeline is trained on the CPU", None)
+    said = " ".join(result.stdout.split())
+    assert f"auto takes {BUNDLED}, because the pipeline is trained on the CPU" in said
+
+
+@pytest.mark.slow
+def test_a_hub_that_never_answers_is_given_up_after_the_patience(find, silent_endpoint):
+    result, encoder = find(AUTO, silent_endpoint, patience=2, on_gpu=True)
+    assert result.returncode == 0, result.stderr
+    assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
+    assert encoder["reason"] == "the pipeline is trained on a GPU"
     assert encoder["fallback"].startswith("bert-base-uncased is not in the Hub's cache")
     assert encoder["fallback"].endswith("(TimeoutError)")
-    said = " ".join(result.stdout.split())
-    assert f"Falling back to {BUNDLED}, not {PREFERRED}" in said
-    assert encoder["fallback"] in said
 
 
 def test_a_hub_that_never_answers_is_an_error_after_the_patience(
@@ -149,40 +184,56 @@ def test_a_hub_that_never_answers_is_an_error_after_the_patience(
         from_hub(PREFERRED, patience=0.5)
 
 
+@pytest.mark.slow
 def test_offline_mode_falls_back_without_asking(find, silent_endpoint):
-    result, encoder = find(AUTO, silent_endpoint, HF_HUB_OFFLINE="1")
+    result, encoder = find(AUTO, silent_endpoint, on_gpu=True, HF_HUB_OFFLINE="1")
     assert result.returncode == 0, result.stderr
     assert encoder["name"] == BUNDLED
     assert "OfflineModeIsEnabled" in encoder["fallback"]
 
 
-def test_auto_takes_the_preferred_encoder_from_the_hub_and_then_from_its_cache(
-    find, hub, tiny_bert
-):
+@pytest.mark.slow
+def test_bert_base_uncased_is_taken_from_the_hub_and_then_from_its_cache(find, hub, tiny_bert):
     hub.files["pytorch_model.bin"] = hub.files["flax_model.msgpack"] = b"not wanted"
-    result, first = find(AUTO, hub.endpoint)
+    result, first = find(PREFERRED, hub.endpoint)
     assert result.returncode == 0, result.stderr
     assert (first["name"], first["source"], first["version"]) == (PREFERRED, "Hub", COMMIT)
-    assert first["fallback"] is None
+    assert (first["reason"], first["fallback"]) == (None, None)
     hub.shutdown()
     hub.server_close()
-    result, second = find(AUTO, hub.endpoint)
+    result, second = find(AUTO, hub.endpoint, on_gpu=True)
     assert result.returncode == 0, result.stderr
-    assert second == {**first, "source": "cache of the Hub"}
+    reason = "the pipeline is trained on a GPU"
+    changed = {"requested": AUTO, "source": "cache of the Hub", "reason": reason}
+    assert second == {**first, **changed}
     taken = {path.name for path in Path(first["path"]).iterdir()}
     assert taken == {path.name for path in tiny_bert.iterdir()}
 
 
+@pytest.mark.slow
+def test_weights_of_the_hub_with_another_checksum_are_refused(find, hub):
+    hub.files["model.safetensors"] += b"?"
+    for endpoint in (hub.endpoint, "http://127.0.0.1:9"):  # from the Hub, and from its cache
+        result, encoder = find(PREFERRED, endpoint)
+        assert result.returncode == 1
+        assert encoder is None
+        said = " ".join(result.stdout.split())
+        assert "have sha256" in said
+        assert "remove this folder, or give its path" in said
+
+
+@pytest.mark.slow
 def test_a_download_that_breaks_off_falls_back_with_the_same_words_each_time(find, hub, tmp_path):
     hub.refused = "model.safetensors"
     for name in ("first.json", "second.json"):
-        result, encoder = find(AUTO, hub.endpoint, name=name)
+        result, encoder = find(AUTO, hub.endpoint, name=name, on_gpu=True)
         assert result.returncode == 0, result.stderr
         assert encoder["name"] == BUNDLED
         assert "download" in encoder["fallback"]
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "second.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_named_model_that_the_hub_does_not_hold_is_an_error_with_a_remedy(find, hub):
     result, encoder = find("nobody/no-such-encoder", hub.endpoint)
     assert result.returncode == 1
@@ -192,6 +243,7 @@ def test_a_named_model_that_the_hub_does_not_hold_is_an_error_with_a_remedy(find
     assert f"Set vars.transformer to a folder, to {BUNDLED}, or to {AUTO}." in said
 
 
+@pytest.mark.slow
 def test_a_named_model_without_tokenizer_is_refused(find, hub):
     for name in ("vocab.txt", "tokenizer.json"):
         del hub.files[name]
@@ -201,8 +253,9 @@ def test_a_named_model_without_tokenizer_is_refused(find, hub):
     assert "encoder: it needs config.json, tokenizer" in " ".join(result.stdout.split())
 
 
-def test_the_bundled_encoder_is_taken_by_name():
-    encoder = resolve(BUNDLED, ENCODERS, patience=0)
+@pytest.mark.parametrize("name", [BUNDLED, ENCODERS[BUNDLED]["hub"]])
+def test_the_bundled_encoder_is_taken_by_name(name):
+    encoder = resolve(name, ENCODERS, patience=0)
     assert (encoder["name"], encoder["source"]) == (BUNDLED, "bundled")
     assert encoder["version"] == ENCODERS[BUNDLED]["sha256"]
     assert encoder["fallback"] is None
@@ -221,6 +274,7 @@ def test_a_folder_is_taken_and_versioned_by_its_weights(own_folder):
         "path": str(own_folder),
         "source": "folder",
         "version": hashlib.sha256(weights).hexdigest(),
+        "reason": None,
         "fallback": None,
     }
 
@@ -251,7 +305,7 @@ def test_a_refused_encoder_ends_the_command_and_leaves_the_last_one(own_folder, 
     output = tmp_path / "encoder.json"
     output.write_text("the last one", encoding="utf8")
     with pytest.raises(SystemExit) as exit:
-        main(str(own_folder), ENCODERS_PATH, output, patience=0)
+        main(str(own_folder), ENCODERS_PATH, output, gpu_id=-1, patience=0)
     assert exit.value.code == 1
     assert "No encoder" in capsys.readouterr().out
     assert output.read_text(encoding="utf8") == "the last one"

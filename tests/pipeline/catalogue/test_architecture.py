@@ -251,6 +251,7 @@ def trained(tiny_bert, tmp_path_factory):
         "components.ner.model.tok2vec.dropout": 0.1,
         "schedule.epochs": 16,
         "training.batcher.size": 200,
+        "training.optimizer.encoder_scale": 1.0,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         **NO_AUGMENTATION,
     }
