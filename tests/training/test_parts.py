@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoTokenizer
 from music_ner.training.encoders import BUNDLED, EncoderError, resolve
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
 NAME = "tiny-parts"
 HUB_NAME = f"somebody/{NAME}"
 COMMIT = "0123456789" * 4
