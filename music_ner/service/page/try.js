@@ -127,6 +127,11 @@ export function start(name) {
   });
   byId("copy-json").addEventListener("click", () => copy(asJson(), "JSON"));
   byId("copy-python").addEventListener("click", () => copy(asPython(), "Python"));
+  window.addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#try?")) return;
+    readAddress();
+    find();
+  });
   if (!byId("texts").value) byId("texts").value = document.querySelector(".example").textContent;
   find();
 }
