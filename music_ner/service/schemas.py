@@ -40,6 +40,7 @@ class Entity(BaseModel):
         description="Calibrated probability that bounds and label are right"
     )
     id: str | None = Field(description="Id in the catalogue; null if it is unknown")
+    link_confidence: float | None = Field(description="Calibrated probability that the id is right")
     candidates: list[Candidate] = Field(description="Best first; empty if nothing links")
 
 
@@ -68,6 +69,7 @@ class EntitiesResponse(BaseModel):
                                     "text": "karma police",
                                     "confidence": 0.99,
                                     "id": None,
+                                    "link_confidence": None,
                                     "candidates": [],
                                 }
                             ],

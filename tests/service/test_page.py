@@ -175,6 +175,8 @@ def test_a_link_contains_the_query_and_the_service_does_not_see_it(page):
     expect(other.locator("#results > li")).to_have_count(2)
     assert other.input_value("#texts") == f"{TEXT}\na & b = c # d"
     assert other.input_value("#threshold") == "0.25"
+    other.goto(link.replace("karma+police", "weightless"))
+    expect(other.locator("#results > li").first).to_contain_text("weightless")
     assert not any("karma" in url.partition("#")[0] for url in requests)
 
 

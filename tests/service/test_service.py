@@ -13,6 +13,7 @@ import pytest
 import spacy
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
+from spacy.tokens import Span
 
 from music_ner.service.app import create_app
 from music_ner.service.entities import entities_of
@@ -72,9 +73,15 @@ def test_entities_of_a_lower_confidence_are_left_out(client):
 def test_an_entity_has_the_id_and_the_candidates_that_the_pipeline_gives():
     nlp = spacy.blank("en")
     doc = nlp("like sade")
-    doc.set_ents([spacy.tokens.Span(doc, 1, 2, "Artist", kb_id="artist:1")])
+    doc.set_ents([Span(doc, 1, 2, "Artist", kb_id="artist:1")])
     (entity,) = entities_of(doc)
     assert (entity["id"], entity["candidates"]) == ("artist:1", [])
+    Span.set_extension("candidates", default=None, force=True)
+    Span.set_extension("link_confidence", default=None, force=True)
+    candidates = [{"id": "artist:1", "name": "Sade", "score": 0.9}]
+    doc.ents[0]._.candidates, doc.ents[0]._.link_confidence = candidates, 0.9
+    (entity,) = entities_of(doc)
+    assert (entity["link_confidence"], entity["candidates"]) == (0.9, candidates)
 
 
 # Refusals

@@ -50,11 +50,12 @@ function showResult({ text, entities }) {
   }
   const table = make("table");
   const candidates = (entity) => entity.candidates.map((c) => `${c.name} (${c.id}, ${c.score.toFixed(2)})`).join("; ");
+  const idOf = (entity) => (entity.id ? `${entity.id} ${withTwoDecimals(entity.link_confidence)}`.trim() : "none");
   fillTable(
     table,
     "Entities",
     ["Text", "Label", "Confidence", "Offsets", "Id", "Candidates, best first"],
-    entities.map((e) => [e.text, e.label, withTwoDecimals(e.confidence), `${e.start} to ${e.end}`, e.id ?? "none", candidates(e) || "none"]),
+    entities.map((e) => [e.text, e.label, withTwoDecimals(e.confidence), `${e.start} to ${e.end}`, idOf(e), candidates(e) || "none"]),
   );
   const region = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Entities of ${text}` }, table);
   item.append(make("details", {}, make("summary", {}, "Offsets, id and candidates"), region));
@@ -126,6 +127,11 @@ export function start(name) {
   });
   byId("copy-json").addEventListener("click", () => copy(asJson(), "JSON"));
   byId("copy-python").addEventListener("click", () => copy(asPython(), "Python"));
+  window.addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#try?")) return;
+    readAddress();
+    find();
+  });
   if (!byId("texts").value) byId("texts").value = document.querySelector(".example").textContent;
   find();
 }
