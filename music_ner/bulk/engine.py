@@ -89,11 +89,21 @@ class Worker:
             ) from error
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """RETURNS (dict[str, Any]): The counts of the shard (see `process`)."""
+        """RETURNS (dict[str, Any]): The `counts` of the shard (see `process`); or its `problem` and
+        what to do about it, since Ray would bury an exception under its own."""
         job, shard = self._job, Shard(*row["shard"])
         file = Place(self._files, row["path"])
-        counts = process(self._nlp, file, job.columns, shard, self._output, job.id_type)
-        return {"counts": json.dumps(counts)}
+        counts, problem = Counter(), None
+        try:
+            counts = process(self._nlp, file, job.columns, shard, self._output, job.id_type)
+        except UnreadableFileError as error:
+            problem = error.args
+        except OSError as error:
+            problem = (
+                f"{socket.gethostname()}: {error}",
+                "Then run the command again to continue.",
+            )
+        return {"counts": json.dumps(counts), "problem": json.dumps(problem)}
 
 
 @contextmanager
@@ -141,11 +151,7 @@ def run(job: Job, shards: list[Shard], files: list[str], workers: int) -> Iterat
     done = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         Worker, fn_constructor_args=(job,), compute=pool, num_cpus=1
     )
-    try:
-        for row in done.iter_rows():
-            yield Counter(json.loads(row["counts"]))
-    except ray.exceptions.RayError as error:
-        cause: BaseException | None = error
-        while cause and not isinstance(cause, UnreadableFileError | OSError):
-            cause = getattr(cause, "cause", None) or cause.__cause__
-        raise cause or error from error
+    for row in done.iter_rows():
+        if problem := json.loads(row["problem"]):
+            raise UnreadableFileError(*problem)
+        yield Counter(json.loads(row["counts"]))

@@ -14,22 +14,20 @@ import psutil
 import pytest
 import spacy
 
+from music_ner.bulk.__main__ import main
+from music_ner.files import UnreadableFileError
 from tests.bulk.jobs import bytes_in, rows_in, run_core, write_parquet
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-SHARDS, SHARD_ROWS = 40, 250
+SHARDS, SHARD_ROWS = 60, 500
 # Ray's processes leave the cores to all others by default, and so would starve beside other tests.
 VARIABLES = {**os.environ, "RAY_worker_niceness": "0"}
 
 
 def command_of(*arguments) -> list[str]:
     return [sys.executable, "-m", "music_ner.bulk", *map(str, arguments)]
-
-
-def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(command_of(*arguments), cwd=ROOT, capture_output=True, text=True)
 
 
 class Started:
@@ -92,11 +90,11 @@ def job(bulk_model, bulk_nlp, tmp_path_factory):
     resumed.worker().kill()
     summary = resumed.end()
     codes = [run.process.returncode for run in (killed, stopped, resumed)]
-    yield folder, arguments, codes, (of_killed, of_stopped), (printed, summary)
+    return folder, codes, (of_killed, of_stopped), (printed, summary)
 
 
 def test_a_job_that_was_killed_and_interrupted_writes_what_an_undisturbed_one_writes(job):
-    folder, _, codes, (of_killed, of_stopped), _ = job
+    folder, codes, (of_killed, of_stopped), _ = job
     assert codes == [-signal.SIGKILL, 130, 0]
     assert of_killed < of_stopped < SHARDS
     found = bytes_in(folder / "out")
@@ -124,11 +122,10 @@ def test_a_finished_job_has_a_summary_of_all_its_runs(job):
     assert f"{len(rows):,}" in printed
 
 
-def test_a_finished_job_is_not_run_again(job):
-    folder, arguments, *_ = job
+def test_a_finished_job_is_not_run_again(job, bulk_model):
+    folder, *_ = job
     times = {path: path.stat().st_mtime_ns for path in (folder / "out").glob("part-*")}
-    result = run(*arguments)
-    assert result.returncode == 0, result.stdout + result.stderr
+    main_of(folder / "texts.parquet", folder / "out", bulk_model, shard_rows=SHARD_ROWS)
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert json.loads((folder / "out" / "_summary.json").read_text())["this run"]["rows"] == 0
 
@@ -142,33 +139,32 @@ def test_a_missing_part_is_written_again(job, bulk_nlp, tmp_path):
 
 
 def test_another_model_is_refused(job, bulk_model, tmp_path):
-    folder, arguments, *_ = job
+    folder, *_ = job
     nlp = spacy.load(bulk_model)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Artist", "pattern": "korn"}])
     nlp.to_disk(tmp_path / "changed")
-    other = [tmp_path / "changed" if arg == bulk_model else arg for arg in arguments]
-    result = run(*other)
-    assert result.returncode == 1
-    said = " ".join((result.stdout + result.stderr).split())
-    assert "was begun with something else" in said
-    assert "model, entity_ruler" in said
-    assert "Traceback" not in said
+    with pytest.raises(UnreadableFileError, match=r"something else.*model, entity_ruler"):
+        main_of(folder / "texts.parquet", folder / "out", tmp_path / "changed")
     assert bytes_in(folder / "out").keys() == {"_manifest.json", *bytes_in(folder / "expected")}
 
 
-@pytest.mark.parametrize(
-    ("source", "output", "message"),
-    [
-        ("nowhere", "out", "no files"),
-        (".", "out", "is inside the input"),
-        ("s4://bucket/a", "out", "no file system for this address"),
-    ],
-)
-def test_what_cannot_be_read_ends_the_command(bulk_model, tmp_path, source, output, message):
-    if "://" not in source:
-        source = tmp_path / source
-    result = run(source, tmp_path / output, "--model", bulk_model)
-    assert result.returncode == 1
-    assert message in " ".join(result.stderr.split())
-    assert "Traceback" not in result.stderr
+def main_of(source, output, model, **options):
+    defaults = {"text_column": "text", "id_column": "id", "shard_rows": 10, "workers": 1}
+    main(str(source), str(output), str(model), **{**defaults, **options}, address=None)
+
+
+def test_what_is_not_there_is_named(bulk_model, tmp_path):
+    for source, message in (("nowhere", "no files"), ("s4://bucket/a", "no file system")):
+        source = source if "://" in source else tmp_path / source
+        with pytest.raises(UnreadableFileError, match=message):
+            main_of(source, tmp_path / "out", bulk_model)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("source", [".", "**/*.parquet"])
+def test_an_output_inside_the_input_is_refused(bulk_model, tmp_path, capsys, source):
+    write_parquet(tmp_path / "out" / "a.parquet", 3)
+    with pytest.raises(SystemExit) as error:
+        main_of(tmp_path / source, tmp_path / "out", bulk_model)
+    assert error.value.code == 1
+    assert "isinsidetheinput" in "".join(capsys.readouterr().err.split())
