@@ -37,9 +37,11 @@ def main(
     corpora = {name: corpus / f"{name}.spacy" for name in ("train", "dev")}
     docs = list(DocBin().from_disk(corpora["train"]).get_docs(Vocab()))
     config = util.load_config(config_path, interpolate=False)
-    labels = srsly.read_json(corpus / provenance.SUMMARY).get("labels", LABELS)
-    config = configure(config, encoder, settings, corpora, docs, seed, labels)
     made = provenance.of_corpora(corpus)
+    summary_path = corpus / provenance.SUMMARY
+    summary = srsly.read_json(summary_path) if summary_path.is_file() else {}
+    labels = summary.get("labels", LABELS)
+    config = configure(config, encoder, settings, corpora, docs, seed, labels)
     if made.get("seed", seed) != seed:
         fix = f"Run `convert` with --vars.seed {seed} too, or this with {made['seed']}."
         msg.fail(f"{corpus} was split with seed {made['seed']}, not {seed}", fix, exits=1)

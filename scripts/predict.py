@@ -178,7 +178,7 @@ def main(
         fail(*error.args)
     with redirect_stdout(sys.stderr):
         for key, what in WARNINGS.items():
-            if number := counts.pop(key):
+            if number := counts.pop(key, 0):
                 msg.warn(f"{number} texts {what}")
     n_left_out = counts.pop(LEFT_OUT)
     labels = ", ".join(f"{n} {label}" for label, n in sorted(counts.items())) or "no entities"
