@@ -1,13 +1,14 @@
 """Catalogues that users upload: they are checked, built aside, and shared by all workers."""
 
 import csv
+import fcntl
 import io
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import srsly
 
@@ -18,6 +19,7 @@ CATALOGUE = "catalogue"
 """Name of the component."""
 NAMES = ("artist", "work")
 CURRENT = "current"
+LOCK = "lock"
 PREFIX = "catalogue-"
 REPORT = "report.json"
 MAX_LISTED = 1_000
@@ -57,9 +59,12 @@ class CatalogueStore:
         """
         while True:
             version = str(self._link.readlink())
-            with suppress(FileNotFoundError):  # if it was replaced twice meanwhile
+            try:
                 catalogue.from_disk(self._folder / version)
                 return version
+            except FileNotFoundError:
+                if version == self.version():  # it was not replaced meanwhile
+                    raise
 
     def report(self) -> dict[str, Any] | None:
         """RETURNS (dict[str, Any] | None): The report of the current catalogue, if there is one."""
@@ -74,18 +79,23 @@ class CatalogueStore:
         catalogue (Catalogue): The catalogue; it is saved, and not kept.
         report (dict[str, Any]): What was taken and rejected.
         """
-        previous = self.version()
-        building = Path(tempfile.mkdtemp(prefix=".building-", dir=self._folder))
-        catalogue.to_disk(building)
-        srsly.write_json(building / REPORT, report)
-        version = building.name.replace(".building-", PREFIX)
-        building.rename(self._folder / version)
-        link = self._folder / f".link-{version}"
-        link.symlink_to(version)
-        link.replace(self._link)
-        for folder in self._folder.glob(f"{PREFIX}*"):
-            if folder.name not in (previous, version, self.version()):
-                shutil.rmtree(folder, ignore_errors=True)
+        version = f"{PREFIX}{uuid4().hex}"
+        with (
+            tempfile.TemporaryDirectory(dir=self._folder) as temporary,
+            (self._folder / LOCK).open("w") as lock,
+        ):
+            building = Path(temporary) / version
+            catalogue.to_disk(building)
+            srsly.write_json(building / REPORT, report)
+            link = Path(temporary) / CURRENT
+            link.symlink_to(version)
+            fcntl.flock(lock, fcntl.LOCK_EX)  # against removal by another process
+            previous = self.version()
+            building.rename(self._folder / version)
+            link.replace(self._link)
+            for folder in self._folder.glob(f"{PREFIX}*"):
+                if folder.name not in (previous, version):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def rows_of_csv(data: bytes) -> tuple[list[str], Numbered]:
