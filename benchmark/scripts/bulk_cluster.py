@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import typer
@@ -67,6 +68,7 @@ def main(
     """Start two nodes, run a job on both, kill one, and compare the output to that of the core."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN"] = "token", uuid4().hex
     model = str(Path(model).resolve()) if Path(model).is_dir() else model
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

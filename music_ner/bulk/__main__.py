@@ -110,6 +110,11 @@ def main(
             msg.warn(f"Stopped: {counts['rows']:,} of {total:,} rows are done. To continue:")
             typer.echo(this_command())  # in one line, to be copied
             raise SystemExit(INTERRUPTED) from None
+        except ConnectionError as error:
+            fail(
+                f"{address}: {error}",
+                "Check the address, and that RAY_AUTH_MODE and the token are those of the cluster.",
+            )
         progress.close()
         absent = {shard.name for shard in planned.shards} - names_in(output)
         if absent:
