@@ -5,14 +5,14 @@ tokens, in `doc._.catalogue`, and the ner learns how far to trust them (see `arc
 can be added and removed at any time, without training.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from math import log1p
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
-import numpy as np
 import srsly
 from marisa_trie import Trie
 from spacy import util
@@ -30,38 +30,28 @@ from music_ner.pipeline.catalogue.files import (
     rows_of_musicbrainz,
     rows_of_records,
 )
+from music_ner.pipeline.catalogue.index import (
+    EMPTY,
+    LISTED,
+    LISTED_WITH_THE,
+    NameIndex,
+    extended,
+)
 from music_ner.pipeline.catalogue.matching import (
     Candidate,
     Match,
-    Partners,
     choose,
     first_partners,
     linked,
 )
-from music_ner.pipeline.catalogue.names import THE, Words, digits_as_0, fold, to_name, words_of
+from music_ner.pipeline.catalogue.names import Words, digits_as_0, fold, to_name, words_of
 from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
-SHORTEST_OWNER = 3  # characters of the word before a possessive s without an apostrophe
 STATE_FORMAT = 4  # it changes with the normal form of names, and with what is saved
 OUTSIDE = 2  # value of token.ent_iob
-# The labels that list a name: a bit for each label, and one more if the name has a leading "the".
-LISTED = (1, 2)
-LISTED_WITH_THE = (4, 8)
-# For each sum of bits: the labels, each with whether the name has a leading "the", and whether both
-# labels list it.
-LISTED_AS = [
-    (
-        [(label, (bits & LISTED_WITH_THE[label]) > 0) for label in (0, 1) if bits & LISTED[label]],
-        bits & sum(LISTED) == sum(LISTED),
-    )
-    for bits in range(16)
-]
-# A pair is stored as one integer that holds the numbers of both names.
-PAIR_BITS = 32
-PAIR_MASK = 2**PAIR_BITS - 1
 
 
 def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
@@ -78,6 +68,46 @@ def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
                 for n in range(1, LONGEST_NGRAM + 1):
                     counts.update(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
     return dict(counts)
+
+
+class Ordinary(NamedTuple):
+    """What is known about words apart from names.
+
+    counts (dict[str, int]): See `count_ordinary_words`.
+    frequencies (dict[str, float]): How frequent words are in general English (see `initialize`).
+    commonness (dict[str, float]): The logarithms of the counts, divided by the highest.
+    """
+
+    counts: dict[str, int]
+    frequencies: dict[str, float]
+    commonness: dict[str, float]
+
+    @classmethod
+    def of(cls, counts: dict[str, int], frequencies: dict[str, float]) -> "Ordinary":
+        """RETURNS (Ordinary): The counts and frequencies, with the commonness."""
+        most = log1p(max(counts.values(), default=0))
+        commonness = {words: log1p(count) / most for words, count in counts.items()}
+        return cls(counts, frequencies, commonness)
+
+    def commonness_of(self, words: list[str]) -> tuple[float, float]:
+        """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
+        rarest = min(self.commonness.get(word, 0.0) for word in words)
+        if len(words) == 1 or not rarest:
+            return rarest, rarest
+        return self.commonness.get(" ".join(words), 0.0), rarest
+
+
+class State(NamedTuple):
+    """All that a catalogue knows. It is never changed, only replaced, so that a thread that reads
+    has either the old state or the new one, whole.
+    """
+
+    index: NameIndex
+    ordinary: Ordinary
+
+
+# Names are added to those that are there: two threads that add names wait for each other.
+WRITING = Lock()
 
 
 class Counted(NamedTuple):
@@ -137,19 +167,16 @@ class Catalogue(Pipe):
 
     def __init__(self, name: str):
         self.name = name
-        self._learn({}, {})
-        self.clear()
+        self._state = State(EMPTY, Ordinary.of({}, {}))
 
     def clear(self) -> None:
         """Remove all names. The counts and frequencies of words stay."""
-        self._names = Trie()
-        self._listed = b""
-        self._set_pairs(np.zeros(0, dtype=np.int64))
-        self._longest = 0
+        with WRITING:
+            self._state = self._state._replace(index=EMPTY)
 
     def __len__(self) -> int:
         """RETURNS (int): The number of names; a name that both labels list counts once."""
-        return len(self._names)
+        return len(self._state.index)
 
     def __call__(self, doc: Doc) -> Doc:
         """RETURNS (Doc): The doc, with `doc._.catalogue` and `doc._.catalogue_matches`."""
@@ -163,11 +190,12 @@ class Catalogue(Pipe):
         doc (Doc): Any doc.
         RETURNS (list[Match]): The matches: artists in text order, then works.
         """
-        if not len(self):
+        index, ordinary = self._state
+        if not len(index):
             return []
         words = words_of(doc)
-        found = self._candidates(words)
-        partners = self._partners(*found)
+        found = index.candidates(words)
+        partners = index.partners(*found)
         chosen = [
             choose(found[label], linked(found[label], partners[label], found[1 - label]))
             for label in (0, 1)
@@ -177,10 +205,12 @@ class Catalogue(Pipe):
             {work: number for number, work in enumerate(chosen[1], start=len(chosen[0]) + 1)},
         ]
         return [
-            self._to_match(
+            _to_match(
                 candidate,
                 words,
                 label,
+                ordinary,
+                n_pairs=int(index.n_pairs[label][candidate.name]),
                 partner=numbers[1 - label].get(partner, 0),
                 namesake=numbers[1 - label].get(candidate, 0) if candidate.shared else 0,
             )
@@ -191,86 +221,6 @@ class Catalogue(Pipe):
                 strict=True,
             )
         ]
-
-    def _to_match(
-        self, candidate: Candidate, words: Words, label: int, *, partner: int, namesake: int
-    ) -> Match:
-        of_match = words.texts[candidate.start : candidate.end]
-        together, rarest_word = self._commonness_of(of_match)
-        return Match(
-            start=words.first[candidate.start],
-            end=words.last[candidate.end - 1] + (not candidate.owned),
-            label=LABELS[label],
-            n_words=candidate.end - candidate.start,
-            commonness=together,
-            rarest_word=rarest_word,
-            frequency=min(self._frequencies.get(digits_as_0(word), 0.0) for word in of_match),
-            n_pairs=int(self._n_pairs[label][candidate.name]),
-            partner=partner,
-            namesake=namesake,
-            shared=candidate.shared,
-        )
-
-    def _commonness_of(self, words: list[str]) -> tuple[float, float]:
-        """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
-        rarest = min(self._commonness.get(word, 0.0) for word in words)
-        if len(words) == 1 or not rarest:
-            return rarest, rarest
-        return self._commonness.get(" ".join(words), 0.0), rarest
-
-    def _candidates(self, words: Words) -> tuple[list[Candidate], list[Candidate]]:
-        texts, names, listed = words.texts, self._names, self._listed
-        text = " ".join(texts) + " "
-        # Whether a match may start at a word, or end before it: no token has words on both sides.
-        apart = (words.last[i - 1] < words.first[i] for i in range(1, len(texts)))
-        edges = [True, *apart, True]
-        found: tuple[dict, dict] = ({}, {})
-        offset = 0
-        for word, word_text in enumerate(texts):
-            after_the = texts[word - 1 : word] == [THE] and edges[word - 1]
-            # From the shortest to the longest, so that a name goes before one with a possessive s.
-            rest = text[offset : offset + self._longest]
-            for key, number in names.iter_prefixes_with_ids(rest):
-                after = offset + len(key)
-                end = word + key.count(" ") + 1
-                owned = False
-                if text[after] != " ":
-                    if not text.startswith("s ", after):
-                        continue
-                    is_short = len(key) - key.rfind(" ") <= SHORTEST_OWNER
-                    if is_short and not words.possessive[end - 1]:
-                        continue
-                    owned = words.owned[end - 1]
-                if not edges[end]:
-                    continue
-                labels, shared = LISTED_AS[listed[number]]
-                for label, with_the in labels:
-                    start = word - (after_the and with_the)
-                    if edges[start]:
-                        found[label][start, end] = Candidate(start, end, number, shared, owned)
-            offset += len(word_text) + 1
-        return list(found[0].values()), list(found[1].values())
-
-    def _partners(
-        self, artists: Iterable[Candidate], works: Iterable[Candidate]
-    ) -> tuple[Partners, Partners]:
-        """RETURNS (tuple[Partners, Partners]): The partners of the artists, and of the works."""
-        artist_names = np.unique(np.fromiter((a.name for a in artists), dtype=np.int64))
-        work_names = np.unique(np.fromiter((w.name for w in works), dtype=np.int64))
-        of_artists: dict[int, list[int]] = {}
-        of_works: dict[int, list[int]] = defaultdict(list)
-        starts = np.searchsorted(self._pairs, _to_pairs(artist_names, np.int64(0)))
-        ends = starts + self._n_pairs[0][artist_names]
-        for artist, start, end in zip(artist_names.tolist(), starts, ends, strict=True):
-            fewer, more = sorted((self._pairs[start:end] & PAIR_MASK, work_names), key=len)
-            if not len(fewer):
-                continue
-            known = fewer[more.take(np.searchsorted(more, fewer), mode="clip") == fewer].tolist()
-            if known:
-                of_artists[artist] = known
-                for work in known:
-                    of_works[work].append(artist)
-        return of_artists, dict(of_works)
 
     def add(
         self,
@@ -293,12 +243,34 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
-        rows = [
-            *(Row(name, None) for name in _checked_names("artists", artists)),
-            *(Row(None, name) for name in _checked_names("works", works)),
-            *(Row(*pair) for pair in _checked_pairs(pairs)),
-        ]
-        return self._add(rows, self.name)
+        return self._add(_rows_of(artists, works, pairs), self.name)
+
+    def replace(
+        self,
+        *,
+        artists: Iterable[str] = (),
+        works: Iterable[str] = (),
+        pairs: Iterable[tuple[str, str]] = (),
+    ) -> Counted:
+        """Put names in the place of all that are listed, those of training too.
+
+        The pipeline can go on working in other threads: each query is read with either the old
+        names or the new ones. The counts and frequencies of words stay.
+
+        artists (Iterable[str]): Names of artists, as they are written.
+        works (Iterable[str]): Names of works.
+        pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
+        RETURNS (Counted): How many names were added and left out.
+        RAISES (ValueError): If something else than names and pairs is given; then the old names
+            stay.
+
+        >>> import spacy
+        >>> catalogue = spacy.blank("en").add_pipe("catalogue")
+        >>> _ = catalogue.add(artists=["Korn", "Sade"])
+        >>> catalogue.replace(artists=["Portishead"]).artists
+        1
+        """
+        return self._add(_rows_of(artists, works, pairs), self.name, replace=True)
 
     def from_csv(self, path: str | Path) -> Counted:
         """Add the names of a CSV file.
@@ -342,41 +314,20 @@ class Catalogue(Pipe):
             docs = (example.reference for example in get_examples())
         else:
             docs = DocBin().from_disk(corpus).get_docs(Vocab())
-        self._learn(count_ordinary_words(docs), frequencies or {})
+        ordinary = Ordinary.of(count_ordinary_words(docs), frequencies or {})
+        with WRITING:
+            self._state = self._state._replace(ordinary=ordinary)
         if names:
             self._add(rows_of_records(names), ", ".join(map(str, names)))
 
-    def _learn(self, counts: dict[str, int], frequencies: dict[str, float]) -> None:
-        self._counts, self._frequencies = counts, frequencies
-        most = log1p(max(counts.values(), default=0))
-        self._commonness = {words: log1p(count) / most for words, count in counts.items()}
-
-    def _add(self, rows: Iterable[Row], source: str) -> Counted:
-        listed = {key: self._listed[number] for key, number in self._names.items()}
-        pairs: list[tuple[str, str]] = []
-        counts: Counter[str] = Counter()
-        for row in tqdm(rows, desc=source, unit=" rows", disable=None):
-            keys = []
-            for label, given in enumerate(row):
-                if given is None:
-                    continue
-                key, with_the = to_name(given)
-                if not key:
-                    counts["empty"] += 1
-                elif key.count(" ") >= LONGEST_NAME:
-                    counts["too_long"] += 1
-                else:
-                    counts["taken"] += 1
-                    bits = LISTED[label] | (with_the and LISTED_WITH_THE[label])
-                    listed[key] = listed.get(key, 0) | bits
-                    keys.append(key)
-            if len(keys) == len(LABELS):
-                pairs.append((keys[0], keys[1]))
-        self._build(listed, pairs)
-        flags = np.frombuffer(self._listed, dtype=np.uint8)
-        artists, works = (int(np.count_nonzero(flags & bit)) for bit in LISTED)
+    def _add(self, rows: Iterable[Row], source: str, *, replace: bool = False) -> Counted:
+        with WRITING:
+            old = EMPTY if replace else self._state.index
+            index, counts = _read(rows, source, old)
+            self._state = self._state._replace(index=index)
+        artists, works = index.n_listed
         left_out = counts["empty"], counts["too_long"]
-        counted = Counted(counts["taken"], *left_out, artists, works, len(self._pairs))
+        counted = Counted(counts["taken"], *left_out, artists, works, len(index.pairs))
         log = util.logger.warning if any(left_out) else util.logger.info
         log(
             f"{source}: {counted.taken:,} names taken; left out: {counted.empty:,} without letters "
@@ -386,40 +337,17 @@ class Catalogue(Pipe):
         )
         return counted
 
-    def _build(self, listed: dict[str, int], added: list[tuple[str, str]]) -> None:
-        names = Trie(listed)
-        flags = bytearray(len(names))
-        for key, number in names.items():
-            flags[number] = listed[key]
-        moved = np.zeros(len(self), dtype=np.int64)
-        for key, number in self._names.items():
-            moved[number] = names[key]
-        kept = _to_pairs(moved[self._pairs >> PAIR_BITS], moved[self._pairs & PAIR_MASK])
-        artists, works = (
-            np.fromiter((names[pair[label]] for pair in added), dtype=np.int64, count=len(added))
-            for label in range(len(LABELS))
-        )
-        self._names, self._listed = names, bytes(flags)
-        self._set_pairs(np.unique(np.concatenate([kept, _to_pairs(artists, works)])))
-        self._longest = max(map(len, listed), default=0)
-
-    def _set_pairs(self, pairs: np.ndarray) -> None:
-        self._pairs = pairs
-        self._n_pairs = tuple(
-            np.bincount(numbers, minlength=len(self))
-            for numbers in (pairs >> PAIR_BITS, pairs & PAIR_MASK)
-        )
-
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
+        index, ordinary = self._state
         state = {
             "format": STATE_FORMAT,
-            "names": self._names.tobytes(),
-            "listed": self._listed,
-            "pairs": self._pairs,
-            "longest": self._longest,
-            "counts": self._counts,
-            "frequencies": self._frequencies,
+            "names": index.names.tobytes(),
+            "listed": index.listed,
+            "pairs": index.pairs,
+            "longest": index.longest,
+            "counts": ordinary.counts,
+            "frequencies": ordinary.frequencies,
         }
         return sealed(srsly.msgpack_dumps(state))
 
@@ -438,11 +366,11 @@ class Catalogue(Pipe):
                 f"{where}: another version of music-ner saved these names: install that "
                 "version, or train and package the pipeline with this one"
             )
-        self._names = Trie().frombytes(state["names"])
-        self._listed = state["listed"]
-        self._set_pairs(state["pairs"])
-        self._longest = state["longest"]
-        self._learn(state["counts"], state["frequencies"])
+        index = NameIndex(
+            Trie().frombytes(state["names"]), state["listed"], state["pairs"], state["longest"]
+        )
+        with WRITING:
+            self._state = State(index, Ordinary.of(state["counts"], state["frequencies"]))
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -462,6 +390,68 @@ class Catalogue(Pipe):
         load = {"catalogue.msgpack": lambda file: self._load(file.read_bytes(), str(file))}
         util.from_disk(path, load, exclude)
         return self
+
+
+def _read(rows: Iterable[Row], source: str, old: NameIndex) -> tuple[NameIndex, Counter[str]]:
+    """Add the names of rows to an index, and count what becomes of them."""
+    listed = {key: old.listed[number] for key, number in old.names.items()}
+    pairs: list[tuple[str, str]] = []
+    counts: Counter[str] = Counter()
+    for row in tqdm(rows, desc=source, unit=" rows", disable=None):
+        keys = []
+        for label, given in enumerate(row):
+            if given is None:
+                continue
+            key, with_the = to_name(given)
+            if not key:
+                counts["empty"] += 1
+            elif key.count(" ") >= LONGEST_NAME:
+                counts["too_long"] += 1
+            else:
+                counts["taken"] += 1
+                bits = LISTED[label] | (with_the and LISTED_WITH_THE[label])
+                listed[key] = listed.get(key, 0) | bits
+                keys.append(key)
+        if len(keys) == len(LABELS):
+            pairs.append((keys[0], keys[1]))
+    return extended(old, listed, pairs), counts
+
+
+def _rows_of(
+    artists: Iterable[str], works: Iterable[str], pairs: Iterable[tuple[str, str]]
+) -> list[Row]:
+    return [
+        *(Row(name, None) for name in _checked_names("artists", artists)),
+        *(Row(None, name) for name in _checked_names("works", works)),
+        *(Row(*pair) for pair in _checked_pairs(pairs)),
+    ]
+
+
+def _to_match(
+    candidate: Candidate,
+    words: Words,
+    label: int,
+    ordinary: Ordinary,
+    *,
+    n_pairs: int,
+    partner: int,
+    namesake: int,
+) -> Match:
+    of_match = words.texts[candidate.start : candidate.end]
+    together, rarest_word = ordinary.commonness_of(of_match)
+    return Match(
+        start=words.first[candidate.start],
+        end=words.last[candidate.end - 1] + (not candidate.owned),
+        label=LABELS[label],
+        n_words=candidate.end - candidate.start,
+        commonness=together,
+        rarest_word=rarest_word,
+        frequency=min(ordinary.frequencies.get(digits_as_0(word), 0.0) for word in of_match),
+        n_pairs=n_pairs,
+        partner=partner,
+        namesake=namesake,
+        shared=candidate.shared,
+    )
 
 
 def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
@@ -484,10 +474,6 @@ def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]
                 yield artist, work
             case _:
                 raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
-
-
-def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:
-    return artists << PAIR_BITS | works
 
 
 @Language.factory("catalogue", assigns=["doc._.catalogue", "doc._.catalogue_matches"])

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -177,6 +178,57 @@ def test_names_that_were_taken_out_are_not_found(initialized):
     assert {match.partner for match in component.find(NLP.make_doc("sade paradise"))} == {0}
     assert feature(initialized("love"), 0, "WoA", "commonness") == pytest.approx(1)
     assert feature(initialized("love"), 0, "WoA", "frequency") == 0.75
+
+
+def test_names_are_put_in_the_place_of_others(initialized):
+    component = initialized.get_pipe("catalogue")
+    component.add(pairs=[("Sade", "Paradise")])
+    counted = component.replace(artists=["Korn"], works=["Love"], pairs=[("Korn", "Blind")])
+    assert (counted.artists, counted.works, counted.pairs) == (1, 2, 1)
+    assert found(component, "sade paradise") == []
+    assert found(component, "korn love") == [("korn", "Artist"), ("love", "WoA")]
+    assert feature(initialized("love"), 0, "WoA", "commonness") == pytest.approx(1)
+    with pytest.raises(ValueError, match="is not a list of names"):
+        component.replace(artists="Sade")
+    assert len(component) == 3
+
+
+@pytest.fixture
+def frequent_switches():
+    """Threads that take turns after every few instructions."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_threads_read_the_old_names_or_the_new_ones_whole(nlp, frequent_switches):
+    component = nlp.get_pipe("catalogue")
+    padding = [f"Padding {i}" for i in range(50)]
+    catalogues = [
+        {"artists": padding, "pairs": [("Sade", "Paradise"), ("Korn", "Blind")]},
+        {"works": ["Sade", "Korn", "Zzz"], "pairs": [("Blind", "Paradise"), ("Aaa", "Blind")]},
+    ]
+    docs = [NLP.make_doc("sade paradise korn blind")] * 40
+    expected = []
+    for names in catalogues:
+        component.replace(**names)
+        expected.append(component.find(docs[0]))
+    assert expected[0] != expected[1]
+    with ThreadPoolExecutor(4) as executor:
+        readings = [executor.submit(lambda: [component.find(doc) for doc in docs]) for _ in "123"]
+        while not all(reading.done() for reading in readings):
+            for names in catalogues:
+                component.replace(**names)
+    for reading in readings:
+        assert all(matches in expected for matches in reading.result())
+
+
+def test_threads_lose_no_names_that_others_add(nlp, frequent_switches):
+    component = nlp.get_pipe("catalogue")
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda i: component.add(artists=[f"Artist {i}"]), range(40)))
+    assert len(component) == 40
 
 
 def test_adding_nothing_is_no_error(nlp):
