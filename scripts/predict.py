@@ -44,8 +44,9 @@ def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[s
     records (Iterable[dict[str, Any]]): Records with texts of any length under the key `text`,
         processed as a stream. What is no text has no entities.
     YIELDS (dict[str, Any]): The record with the original `text`, and its `entities` with `start`
-        and `end` offset, `label`, `text` and `confidence` (None if no model set the entity). Lone
-        surrogates, which are not text, are replaced by U+FFFD.
+        and `end` offset, `label`, `text`, `confidence` (None if no model set the entity), `id`
+        (None if it is not linked) and `candidates` (see `Linker`). Lone surrogates, which are not
+        text, are replaced by U+FFFD.
     """
     entities: list[dict] = []
     for batch in minibatch(_pieces_with_offsets(records), PIECES_AT_ONCE):
@@ -70,6 +71,8 @@ def entities_of(doc: Doc, offset: int) -> list[dict[str, Any]]:
             "label": ent.label_,
             "text": ent.text,
             "confidence": ent._.confidence,
+            "id": ent.kb_id_ or None,
+            "candidates": ent._.candidates or [],
         }
         for ent in doc.ents
     ]

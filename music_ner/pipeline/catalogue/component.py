@@ -11,10 +11,9 @@ from itertools import groupby
 from math import log1p
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import srsly
-from marisa_trie import Trie
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -26,16 +25,19 @@ from tqdm import tqdm
 from music_ner.pipeline.catalogue.features import features_of, features_without
 from music_ner.pipeline.catalogue.files import (
     Row,
+    checked_row,
     rows_of_csv,
     rows_of_musicbrainz,
     rows_of_records,
 )
 from music_ner.pipeline.catalogue.index import (
     EMPTY,
-    LISTED,
-    LISTED_WITH_THE,
+    Listed,
     NameIndex,
-    extended,
+    built,
+    entries_of,
+    spool_index,
+    spool_without,
 )
 from music_ner.pipeline.catalogue.matching import (
     Candidate,
@@ -45,12 +47,22 @@ from music_ner.pipeline.catalogue.matching import (
     linked,
 )
 from music_ner.pipeline.catalogue.names import Words, digits_as_0, fold, to_name, words_of
+from music_ner.pipeline.catalogue.spool import NOTHING, Cell, Spool
+from music_ner.pipeline.catalogue.storage import (
+    from_saved,
+    index_of,
+    parts_of,
+    read_parts,
+    to_saved,
+    write_parts,
+)
 from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
-STATE_FORMAT = 4  # it changes with the normal form of names, and with what is saved
+STATE_FILE = "catalogue.msgpack"
+STATE_FORMAT = 5  # it changes with the normal form of names, and with what is saved
 OUTSIDE = 2  # value of token.ent_iob
 
 
@@ -68,6 +80,26 @@ def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
                 for n in range(1, LONGEST_NGRAM + 1):
                     counts.update(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
     return dict(counts)
+
+
+class Entry(NamedTuple):
+    """A name to add, with what it leads to.
+
+    Entries with the same id are one artist or work: its first name is shown, the others are
+    aliases. Entries with the same name and other ids are namesakes.
+
+    name (str): The name, as it is written.
+    id (str): The id of the artist or work in your own catalogue; empty for none.
+    popularity (float): How popular it is: any number from 0, such as plays or followers; 0 if it is
+        not known.
+
+    >>> Entry("Nine Inch Nails", id="a7", popularity=51_000), Entry("NIN", id="a7").id
+    (Entry(name='Nine Inch Nails', id='a7', popularity=51000), 'a7')
+    """
+
+    name: str
+    id: str = ""
+    popularity: float = 0.0
 
 
 class Ordinary(NamedTuple):
@@ -120,6 +152,7 @@ class Counted(NamedTuple):
     artists (int): Artists in the catalogue.
     works (int): Works in the catalogue.
     pairs (int): Pairs of an artist and a work in the catalogue.
+    ids (int): Ids in the catalogue.
     """
 
     taken: int
@@ -128,6 +161,7 @@ class Counted(NamedTuple):
     artists: int
     works: int
     pairs: int
+    ids: int
 
 
 Doc.set_extension("catalogue", default=None, force=True)
@@ -168,6 +202,13 @@ class Catalogue(Pipe):
     def __init__(self, name: str):
         self.name = name
         self._state = State(EMPTY, Ordinary.of({}, {}))
+
+    @property
+    def index(self) -> NameIndex:
+        """RETURNS (NameIndex): The names as they are now. It never changes: if names are added, the
+        catalogue has another one.
+        """
+        return self._state.index
 
     def clear(self) -> None:
         """Remove all names. The counts and frequencies of words stay."""
@@ -225,15 +266,17 @@ class Catalogue(Pipe):
     def add(
         self,
         *,
-        artists: Iterable[str] = (),
-        works: Iterable[str] = (),
-        pairs: Iterable[tuple[str, str]] = (),
+        artists: Iterable[str | Entry] = (),
+        works: Iterable[str | Entry] = (),
+        pairs: Iterable[tuple[str | Entry, str | Entry]] = (),
     ) -> Counted:
         """Add names. Each call rebuilds the index, so add many names at a time.
 
-        artists (Iterable[str]): Names of artists, as they are written.
-        works (Iterable[str]): Names of works.
-        pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
+        artists (Iterable[str | Entry]): Names of artists, as they are written; with their ids as
+            `Entry`.
+        works (Iterable[str | Entry]): Names of works.
+        pairs (Iterable[tuple[str | Entry, str | Entry]]): Artists, each with one of their works;
+            both are added.
         RETURNS (Counted): How many names were added and left out.
         RAISES (ValueError): If something else than names and pairs is given; then nothing is added.
 
@@ -248,18 +291,20 @@ class Catalogue(Pipe):
     def replace(
         self,
         *,
-        artists: Iterable[str] = (),
-        works: Iterable[str] = (),
-        pairs: Iterable[tuple[str, str]] = (),
+        artists: Iterable[str | Entry] = (),
+        works: Iterable[str | Entry] = (),
+        pairs: Iterable[tuple[str | Entry, str | Entry]] = (),
     ) -> Counted:
         """Put names in the place of all that are listed, those of training too.
 
         The pipeline can go on working in other threads: each query is read with either the old
         names or the new ones. The counts and frequencies of words stay.
 
-        artists (Iterable[str]): Names of artists, as they are written.
-        works (Iterable[str]): Names of works.
-        pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
+        artists (Iterable[str | Entry]): Names of artists, as they are written; with their ids as
+            `Entry`.
+        works (Iterable[str | Entry]): Names of works.
+        pairs (Iterable[tuple[str | Entry, str | Entry]]): Artists, each with one of their works;
+            both are added.
         RETURNS (Counted): How many names were added and left out.
         RAISES (ValueError): If something else than names and pairs is given; then the old names
             stay.
@@ -321,35 +366,64 @@ class Catalogue(Pipe):
             self._add(rows_of_records(names), ", ".join(map(str, names)))
 
     def _add(self, rows: Iterable[Row], source: str, *, replace: bool = False) -> Counted:
-        with WRITING:
-            old = EMPTY if replace else self._state.index
-            index, counts = _read(rows, source, old)
+        with WRITING, Spool() as spool:
+            if not replace:
+                spool_index(self._state.index, spool)
+            counts = _spool_rows(rows, source, spool)
+            index = built(spool)
             self._state = self._state._replace(index=index)
         artists, works = index.n_listed
         left_out = counts["empty"], counts["too_long"]
-        counted = Counted(counts["taken"], *left_out, artists, works, len(index.pairs))
+        counted = Counted(counts["taken"], *left_out, artists, works, len(index.pairs), index.n_ids)
         log = util.logger.warning if any(left_out) else util.logger.info
         log(
             f"{source}: {counted.taken:,} names taken; left out: {counted.empty:,} without letters "
             f"or digits or in the place of a name, {counted.too_long:,} of more than "
             f"{LONGEST_NAME} words. The catalogue holds {artists:,} artists, {works:,} works and "
-            f"{counted.pairs:,} pairs."
+            f"{counted.pairs:,} pairs, with {counted.ids:,} ids."
         )
         return counted
 
+    def entries(self) -> Iterator[Listed]:
+        """List the names.
+
+        YIELDS (Listed): Each name with each id that it leads to; a name without an id once for each
+            label. The order means nothing.
+
+        >>> import spacy
+        >>> catalogue = spacy.blank("en").add_pipe("catalogue")
+        >>> _ = catalogue.add(artists=[Entry("Sade", id="a1"), "Korn"])
+        >>> sorted((entry.name, entry.label, entry.id) for entry in catalogue.entries())
+        [('Sade', 'Artist', 'a1'), ('korn', 'Artist', '')]
+        """
+        return entries_of(self._state.index)
+
+    def remove(
+        self, *, artists: Iterable[str] = (), works: Iterable[str] = (), ids: Iterable[str] = ()
+    ) -> list[str]:
+        """Remove names, or ids. Each call rebuilds the index, so remove many at a time.
+
+        artists (Iterable[str]): Names of artists. What other names lead to stays.
+        works (Iterable[str]): Names of works.
+        ids (Iterable[str]): Ids of artists or works. Names that led to nothing else go with them.
+        RETURNS (list[str]): Those that the catalogue does not have.
+        """
+        names = [
+            {to_name(entry.name).key: entry.name for entry in _checked_names(kind, given)}
+            for kind, given in (("artists", artists), ("works", works))
+        ]
+        gone = {entry.name for entry in _checked_names("ids", ids)}
+        with WRITING, Spool() as spool:
+            unknown = spool_without(self._state.index, spool, (*map(set, names),), gone)
+            self._state = self._state._replace(index=built(spool))
+        given_as = {**names[0], **names[1]}
+        return [given_as.get(name, name) for name in unknown]
+
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
-        index, ordinary = self._state
-        state = {
-            "format": STATE_FORMAT,
-            "names": index.names.tobytes(),
-            "listed": index.listed,
-            "pairs": index.pairs,
-            "longest": index.longest,
-            "counts": ordinary.counts,
-            "frequencies": ordinary.frequencies,
-        }
-        return sealed(srsly.msgpack_dumps(state))
+        state = self._state
+        parts = {name: to_saved(part) for name, part in parts_of(state.index).items()}
+        return sealed(srsly.msgpack_dumps(_saved(state) | {"parts": parts}))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_bytes` gave.
@@ -357,20 +431,14 @@ class Catalogue(Pipe):
         data (bytes): The names, and the counts and frequencies of words.
         RAISES (ValueError): If they are damaged, or another version of the library saved them.
         """
-        return self._load(data, self.name)
+        saved = _read_saved(data, self.name)
+        parts = {name: from_saved(part) for name, part in saved["parts"].items()}
+        return self._load(saved, parts)
 
-    def _load(self, data: bytes, where: str) -> "Catalogue":
-        state = srsly.msgpack_loads(unsealed(data, where))
-        if state.get("format") != STATE_FORMAT:
-            raise ValueError(
-                f"{where}: another version of music-ner saved these names: install that "
-                "version, or train and package the pipeline with this one"
-            )
-        index = NameIndex(
-            Trie().frombytes(state["names"]), state["listed"], state["pairs"], state["longest"]
-        )
+    def _load(self, saved: dict[str, Any], parts: dict[str, Any]) -> "Catalogue":
+        ordinary = Ordinary.of(saved["counts"], saved["frequencies"])
         with WRITING:
-            self._state = State(index, Ordinary.of(state["counts"], state["frequencies"]))
+            self._state = State(index_of(parts, saved["longest"]), ordinary)
         return self
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
@@ -378,53 +446,90 @@ class Catalogue(Pipe):
 
         path (str | Path): Folder to write to.
         """
-        save = {"catalogue.msgpack": lambda file: file.write_bytes(self.to_bytes())}
-        util.to_disk(path, save, exclude)
+        state, folder = self._state, Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = write_parts(state.index, folder)
+        saved = sealed(srsly.msgpack_dumps(_saved(state) | {"parts": parts}))
+        (folder / STATE_FILE).write_bytes(saved)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_disk` wrote.
 
+        The names are mapped into memory: they stay in the files, which processes share.
+
         path (str | Path): The folder.
-        RAISES (ValueError): If the file is damaged, or another version of the library saved it.
+        RAISES (ValueError): If a file is damaged, or another version of the library saved it.
         """
-        load = {"catalogue.msgpack": lambda file: self._load(file.read_bytes(), str(file))}
-        util.from_disk(path, load, exclude)
-        return self
+        file = Path(path) / STATE_FILE
+        saved = _read_saved(file.read_bytes(), str(file))
+        return self._load(saved, read_parts(file.parent, saved["parts"]))
 
 
-def _read(rows: Iterable[Row], source: str, old: NameIndex) -> tuple[NameIndex, Counter[str]]:
-    """Add the names of rows to an index, and count what becomes of them."""
-    listed = {key: old.listed[number] for key, number in old.names.items()}
-    pairs: list[tuple[str, str]] = []
+def _saved(state: State) -> dict[str, Any]:
+    """RETURNS (dict[str, Any]): What is saved of a state, except for the parts of the index."""
+    return {
+        "format": STATE_FORMAT,
+        "longest": state.index.longest,
+        "counts": state.ordinary.counts,
+        "frequencies": state.ordinary.frequencies,
+    }
+
+
+def _read_saved(data: bytes, where: str) -> dict[str, Any]:
+    saved = srsly.msgpack_loads(unsealed(data, where))
+    if saved.get("format") != STATE_FORMAT:
+        raise ValueError(
+            f"{where}: another version of music-ner saved these names: install that "
+            "version, or train and package the pipeline with this one"
+        )
+    return saved
+
+
+def _spool_rows(rows: Iterable[Row], source: str, spool: Spool) -> Counter[str]:
+    """Write the names of rows to a spool, and count what becomes of them."""
     counts: Counter[str] = Counter()
+
+    def to_cell(given: str | None, entity_id: str) -> Cell:
+        if given is None:
+            return NOTHING
+        key, with_the = to_name(given)
+        if not key:
+            counts["empty"] += 1
+            return NOTHING
+        if key.count(" ") >= LONGEST_NAME:
+            counts["too_long"] += 1
+            return NOTHING
+        counts["taken"] += 1
+        return Cell(key, with_the, entity_id, " ".join(given.split()) if entity_id else "")
+
     for row in tqdm(rows, desc=source, unit=" rows", disable=None):
-        keys = []
-        for label, given in enumerate(row):
-            if given is None:
-                continue
-            key, with_the = to_name(given)
-            if not key:
-                counts["empty"] += 1
-            elif key.count(" ") >= LONGEST_NAME:
-                counts["too_long"] += 1
-            else:
-                counts["taken"] += 1
-                bits = LISTED[label] | (with_the and LISTED_WITH_THE[label])
-                listed[key] = listed.get(key, 0) | bits
-                keys.append(key)
-        if len(keys) == len(LABELS):
-            pairs.append((keys[0], keys[1]))
-    return extended(old, listed, pairs), counts
+        artist, work = to_cell(row.artist, row.artist_id), to_cell(row.work, row.work_id)
+        if artist.key or work.key:
+            # What is known of a work whose name was left out says nothing about its artist.
+            spool.add(artist, work, row.popularity if work.key or row.work is None else 0.0)
+    return counts
 
 
 def _rows_of(
-    artists: Iterable[str], works: Iterable[str], pairs: Iterable[tuple[str, str]]
-) -> list[Row]:
-    return [
-        *(Row(name, None) for name in _checked_names("artists", artists)),
-        *(Row(None, name) for name in _checked_names("works", works)),
-        *(Row(*pair) for pair in _checked_pairs(pairs)),
-    ]
+    artists: Iterable[str | Entry],
+    works: Iterable[str | Entry],
+    pairs: Iterable[tuple[str | Entry, str | Entry]],
+) -> Iterator[Row]:
+    nothing = Entry(None)
+    for artist in _checked_names("artists", artists):
+        yield _to_row(artist, nothing)
+    for work in _checked_names("works", works):
+        yield _to_row(nothing, work)
+    for artist, work in _checked_pairs(pairs):
+        # The popularity of a row is that of its work.
+        if artist.popularity:
+            yield _to_row(artist, nothing)
+        yield _to_row(artist, work)
+
+
+def _to_row(artist: Entry, work: Entry) -> Row:
+    popularity = artist.popularity if work.name is None else work.popularity
+    return checked_row(artist.name, work.name, artist.id, work.id, popularity)
 
 
 def _to_match(
@@ -454,26 +559,38 @@ def _to_match(
     )
 
 
-def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
-    if isinstance(names, str) or not isinstance(names, Iterable):
+def _to_entry(given: object) -> Entry | None:
+    match given:
+        case Entry(name=str(), id=str()):
+            return given
+        case str():
+            return Entry(given)
+    return None
+
+
+def _checked_names(kind: str, names: Iterable[str | Entry]) -> Iterator[Entry]:
+    if isinstance(names, str | Entry) or not isinstance(names, Iterable):
         raise ValueError(f'{kind}: {names!r} is not a list of names: write {kind}=["Sade"]')
-    names = list(names)
     for name in names:
-        if not isinstance(name, str):
+        if (entry := _to_entry(name)) is None:
             raise ValueError(f"{kind}: {name!r} is not a name")
-    return names
+        yield entry
 
 
-def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _checked_pairs(
+    pairs: Iterable[tuple[str | Entry, str | Entry]],
+) -> Iterator[tuple[Entry, Entry]]:
     example = 'write pairs=[("Sade", "By Your Side")]'
     if isinstance(pairs, str) or not isinstance(pairs, Iterable):
         raise ValueError(f"pairs: {pairs!r} is not a list of pairs: {example}")
     for pair in pairs:
         match pair:
-            case [str(artist), str(work)]:
-                yield artist, work
-            case _:
-                raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
+            case [artist, work] if not isinstance(pair, Entry):
+                entries = _to_entry(artist), _to_entry(work)
+                if None not in entries:
+                    yield entries
+                    continue
+        raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
 
 
 @Language.factory("catalogue", assigns=["doc._.catalogue", "doc._.catalogue_matches"])
