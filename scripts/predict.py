@@ -16,7 +16,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from music_ner.command import fail, run_command
-from music_ner.data.predictions import ENDINGS, FORMATS, entities_of, has_text
+from music_ner.data.predictions import ENDINGS, FORMATS, entities_of, has_text, is_sure
 from music_ner.data.texts import STDIN, pieces, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
@@ -43,8 +43,9 @@ def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[s
     records (Iterable[dict[str, Any]]): Records with texts of any length under the key `text`,
         processed as a stream. What is no text has no entities.
     YIELDS (dict[str, Any]): The record with the original `text`, and its `entities` with `start`
-        and `end` offset, `label`, `text` and `confidence` (None if no model set the entity). Lone
-        surrogates, which are not text, are replaced by U+FFFD.
+        and `end` offset, `label`, `text`, `confidence` (None if no model set the entity), `id`
+        (None if it is not linked) and `candidates` (see `Linker`). Lone surrogates, which are not
+        text, are replaced by U+FFFD.
     """
     entities: list[dict] = []
     for batch in minibatch(_pieces_with_offsets(records), PIECES_AT_ONCE):
@@ -58,11 +59,6 @@ def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[s
             if record is not None:
                 yield {**record, "entities": entities}
                 entities = []
-
-
-def is_sure(entity: dict, min_confidence: float) -> bool:
-    """RETURNS (bool): Whether an entity has the confidence, or has none to compare."""
-    return entity["confidence"] is None or entity["confidence"] >= min_confidence
 
 
 def _pieces_with_offsets(

@@ -20,11 +20,16 @@ def unsealed(saved: bytes, where: str) -> bytes:
     """
     checksum, data = saved[:LENGTH], saved[LENGTH:]
     if sha256(data).digest() != checksum:
-        raise ValueError(
-            f"{where} is damaged, or another version of music-ner saved it: install the package "
-            "again, copy the pipeline again, or save it with this version"
-        )
+        raise ValueError(damage(where))
     return data
+
+
+def damage(where: str) -> str:
+    """RETURNS (str): The message that some data is not what was saved."""
+    return (
+        f"{where} is damaged, or another version of music-ner saved it: install the package "
+        "again, copy the pipeline again, or save it with this version"
+    )
 
 
 def checksum_line(name: str, data: bytes) -> str:

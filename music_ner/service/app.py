@@ -19,13 +19,13 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
 
 from music_ner import __version__
+from music_ner.data.predictions import is_sure
 from music_ner.evaluation.comparison import DifferentQueriesError
 from music_ner.pipeline.catalogue.component import Catalogue
 from music_ner.service import catalogues, reports, schemas
 from music_ner.service.batching import Batcher, QueueFullError
 from music_ner.service.catalogues import CATALOGUE, CatalogueStore, UnreadableUploadError
 from music_ner.service.edge import Edge, check_content_type, read_body
-from music_ner.service.entities import is_sure
 from music_ner.service.monitoring import LOGGER, Metrics
 from music_ner.service.recognition import Recognizer
 from music_ner.service.settings import Settings

@@ -6,8 +6,8 @@ from typing import Any
 import spacy
 from spacy.displacy.render import EntityRenderer
 
+from music_ner.data.predictions import entities_of
 from music_ner.service.catalogues import CATALOGUE, CatalogueStore
-from music_ner.service.entities import entities_of
 
 WARM_UP = "songs like karma police by radiohead"
 

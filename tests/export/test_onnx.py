@@ -88,7 +88,7 @@ def run_main(tiny_model, tiny_corpus, tmp_path):
 def test_the_command_says_how_often_both_find_the_same(run_main, tiny_corpus, capsys):
     folder = run_main()
     nlp = spacy.load(folder)
-    assert nlp.pipe_names == ["onnx_encoder", "catalogue", "ner", "entity_confidence"]
+    assert nlp.pipe_names == ["onnx_encoder", "catalogue", "ner", "entity_confidence", "linker"]
     assert nlp.meta["fast"] == {"precision": "int8", "agreement": 1.0, "queries": 20}
     assert "the same entities in 100.0% of the 20 queries" in " ".join(
         capsys.readouterr().out.split()
@@ -188,5 +188,5 @@ def test_the_wheels_work_together_in_an_environment_without_torch(packaged, tmp_
     assert result.returncode == 0, result.stderr
     found = [[("karma police", "WoA", True), ("radioheads", "Artist", True)]]
     found += [[("sade", "Artist", True), ("korn", "Artist", True)], [], []]
-    pipes = ["onnx_encoder", "catalogue", "ner", "entity_confidence"]
+    pipes = ["onnx_encoder", "catalogue", "ner", "entity_confidence", "linker"]
     assert result.stdout.strip() == f"{pipes} {found}"

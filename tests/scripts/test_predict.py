@@ -81,6 +81,8 @@ def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
                     "label": "WoA",
                     "text": "ok \t computer",
                     "confidence": None,
+                    "id": None,
+                    "candidates": [],
                 },
                 {
                     "start": 15,
@@ -88,6 +90,8 @@ def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
                     "label": "Artist",
                     "text": "radiohead",
                     "confidence": None,
+                    "id": None,
+                    "candidates": [],
                 },
             ],
         }

@@ -106,7 +106,7 @@ def test_encoder_corpora_and_seed_are_filled_in(complete, tiny_bert, tiny_corpus
 def test_spacy_accepts_the_written_config(run_main):
     config = run_main("tiny-bert")
     nlp = util.load_model_from_config(config, auto_fill=True)
-    assert nlp.pipe_names == ["transformer", "catalogue", "ner", "entity_confidence"]
+    assert nlp.pipe_names == ["transformer", "catalogue", "ner", "entity_confidence", "linker"]
     training = nlp.config.interpolate()["training"]
     resolved = util.registry.resolve(training, schema=ConfigSchemaTraining)
     assert resolved["eval_frequency"] == 1

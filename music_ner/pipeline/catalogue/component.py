@@ -5,16 +5,15 @@ tokens, in `doc._.catalogue`, and the ner learns how far to trust them (see `arc
 can be added and removed at any time, without training.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from math import log1p
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np
 import srsly
-from marisa_trie import Trie
 from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
@@ -26,44 +25,47 @@ from tqdm import tqdm
 from music_ner.pipeline.catalogue.features import features_of, features_without
 from music_ner.pipeline.catalogue.files import (
     Row,
+    checked_row,
     names_of_csv,
     read_labelled_names,
     rows_of_csv,
     rows_of_musicbrainz,
     rows_of_records,
 )
+from music_ner.pipeline.catalogue.index import (
+    EMPTY,
+    Listed,
+    NameIndex,
+    built,
+    entries_of,
+    spool_index,
+    spool_without,
+)
 from music_ner.pipeline.catalogue.matching import (
     Candidate,
     Match,
-    Partners,
     choose,
     first_partners,
     linked,
 )
-from music_ner.pipeline.catalogue.names import THE, Words, digits_as_0, fold, to_name, words_of
+from music_ner.pipeline.catalogue.names import Words, digits_as_0, fold, to_name, words_of
+from music_ner.pipeline.catalogue.spool import NOTHING, Cell, Spool
+from music_ner.pipeline.catalogue.storage import (
+    from_saved,
+    index_of,
+    parts_of,
+    read_parts,
+    to_saved,
+    write_parts,
+)
 from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 
 LONGEST_NAME = 12  # words
 LONGEST_NGRAM = 4  # words
-SHORTEST_OWNER = 3  # characters of the word before a possessive s without an apostrophe
-STATE_FORMAT = 4  # it changes with the normal form of names, and with what is saved
+STATE_FILE = "catalogue.msgpack"
+STATE_FORMAT = 5  # it changes with the normal form of names, and with what is saved
 OUTSIDE = 2  # value of token.ent_iob
-# The labels that list a name: a bit for each label, and one more if the name has a leading "the".
-LISTED = (1, 2)
-LISTED_WITH_THE = (4, 8)
-# For each sum of bits: the labels, each with whether the name has a leading "the", and whether both
-# labels list it.
-LISTED_AS = [
-    (
-        [(label, (bits & LISTED_WITH_THE[label]) > 0) for label in (0, 1) if bits & LISTED[label]],
-        bits & sum(LISTED) == sum(LISTED),
-    )
-    for bits in range(16)
-]
-# A pair is stored as one integer that holds the numbers of both names.
-PAIR_BITS = 32
-PAIR_MASK = 2**PAIR_BITS - 1
 
 
 def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
@@ -82,6 +84,69 @@ def count_ordinary_words(docs: Iterable[Doc]) -> dict[str, int]:
     return dict(counts)
 
 
+class Entry(NamedTuple):
+    """A name to add, with what it leads to.
+
+    Entries with the same id are one artist or work: its first name is shown, the others are
+    aliases. Entries with the same name and other ids are namesakes.
+
+    name (str): The name, as it is written.
+    id (str): The id of the artist or work in your own catalogue; empty for none.
+    popularity (float): How popular it is: any number from 0, such as plays or followers; 0 if it is
+        not known.
+
+    >>> Entry("Nine Inch Nails", id="a7", popularity=51_000), Entry("NIN", id="a7").id
+    (Entry(name='Nine Inch Nails', id='a7', popularity=51000), 'a7')
+    """
+
+    name: str
+    id: str = ""
+    popularity: float = 0.0
+
+
+NOT_GIVEN = Entry(None)
+
+
+class Ordinary(NamedTuple):
+    """What is known about words apart from names.
+
+    counts (dict[str, int]): See `count_ordinary_words`.
+    frequencies (dict[str, float]): How frequent words are in general English (see `initialize`).
+    commonness (dict[str, float]): The logarithms of the counts, divided by the highest.
+    """
+
+    counts: dict[str, int]
+    frequencies: dict[str, float]
+    commonness: dict[str, float]
+
+    @classmethod
+    def of(cls, counts: dict[str, int], frequencies: dict[str, float]) -> "Ordinary":
+        """RETURNS (Ordinary): The counts and frequencies, with the commonness."""
+        most = log1p(max(counts.values(), default=0))
+        commonness = {words: log1p(count) / most for words, count in counts.items()}
+        return cls(counts, frequencies, commonness)
+
+    def commonness_of(self, words: list[str]) -> tuple[float, float]:
+        """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
+        rarest = min(self.commonness.get(word, 0.0) for word in words)
+        if len(words) == 1 or not rarest:
+            return rarest, rarest
+        return self.commonness.get(" ".join(words), 0.0), rarest
+
+
+class State(NamedTuple):
+    """All that a catalogue knows. It is never changed, only replaced, so that a thread that reads
+    has either the old state or the new one, whole.
+    """
+
+    index: NameIndex
+    ordinary: Ordinary
+
+
+# Names are added to those that are there: two threads that add names wait for each other.
+WRITING = Lock()
+
+
 class Counted(NamedTuple):
     """How many of the given names were added, and what the catalogue contains now.
 
@@ -92,6 +157,7 @@ class Counted(NamedTuple):
     artists (int): Artists in the catalogue.
     works (int): Works in the catalogue.
     pairs (int): Pairs of an artist and a work in the catalogue.
+    ids (int): Ids in the catalogue.
     """
 
     taken: int
@@ -100,6 +166,7 @@ class Counted(NamedTuple):
     artists: int
     works: int
     pairs: int
+    ids: int
 
 
 Doc.set_extension("catalogue", default=None, force=True)
@@ -128,7 +195,7 @@ class Catalogue(Pipe):
     To train on the features, name the component in `training.annotating_components`, but not in
     `frozen_components`: spaCy does not initialize frozen components.
 
-    Other labels have names, but no pairs and no namesakes.
+    Other labels have names, but no pairs, namesakes or ids.
 
     name (str): Name of the component.
     labels (Sequence[str]): What it lists: LABELS, and any others.
@@ -149,21 +216,25 @@ class Catalogue(Pipe):
         self.listed_labels = tuple(labels)
         # Those of each other label are listed as the artists of a catalogue of their own.
         self._others = {label: Catalogue(label) for label in labels[len(LABELS) :]}
-        self._learn({}, {})
-        self.clear()
+        self._state = State(EMPTY, Ordinary.of({}, {}))
+
+    @property
+    def index(self) -> NameIndex:
+        """RETURNS (NameIndex): The names as they are now. It never changes: if names are added, the
+        catalogue has another one.
+        """
+        return self._state.index
 
     def clear(self) -> None:
         """Remove all names. The counts and frequencies of words stay."""
-        self._names = Trie()
-        self._listed = b""
-        self._set_pairs(np.zeros(0, dtype=np.int64))
-        self._longest = 0
+        with WRITING:
+            self._state = self._state._replace(index=EMPTY)
         for other in self._others.values():
             other.clear()
 
     def __len__(self) -> int:
         """RETURNS (int): The number of names; a name that artists and works list counts once."""
-        return len(self._names) + sum(map(len, self._others.values()))
+        return len(self._state.index) + sum(map(len, self._others.values()))
 
     def __call__(self, doc: Doc) -> Doc:
         """RETURNS (Doc): The doc, with `doc._.catalogue` and `doc._.catalogue_matches`."""
@@ -188,11 +259,12 @@ class Catalogue(Pipe):
 
     def _find(self, doc: Doc) -> list[Match]:
         """RETURNS (list[Match]): The matches of artists and works."""
-        if not len(self._names):
+        index, ordinary = self._state
+        if not len(index):
             return []
         words = words_of(doc)
-        found = self._candidates(words)
-        partners = self._partners(*found)
+        found = index.candidates(words)
+        partners = index.partners(*found)
         chosen = [
             choose(found[label], linked(found[label], partners[label], found[1 - label]))
             for label in (0, 1)
@@ -202,10 +274,12 @@ class Catalogue(Pipe):
             {work: number for number, work in enumerate(chosen[1], start=len(chosen[0]) + 1)},
         ]
         return [
-            self._to_match(
+            _to_match(
                 candidate,
                 words,
                 label,
+                ordinary,
+                n_pairs=int(index.n_pairs[label][candidate.name]),
                 partner=numbers[1 - label].get(partner, 0),
                 namesake=numbers[1 - label].get(candidate, 0) if candidate.shared else 0,
             )
@@ -217,100 +291,22 @@ class Catalogue(Pipe):
             )
         ]
 
-    def _to_match(
-        self, candidate: Candidate, words: Words, label: int, *, partner: int, namesake: int
-    ) -> Match:
-        of_match = words.texts[candidate.start : candidate.end]
-        together, rarest_word = self._commonness_of(of_match)
-        return Match(
-            start=words.first[candidate.start],
-            end=words.last[candidate.end - 1] + (not candidate.owned),
-            label=LABELS[label],
-            n_words=candidate.end - candidate.start,
-            commonness=together,
-            rarest_word=rarest_word,
-            frequency=min(self._frequencies.get(digits_as_0(word), 0.0) for word in of_match),
-            n_pairs=int(self._n_pairs[label][candidate.name]),
-            partner=partner,
-            namesake=namesake,
-            shared=candidate.shared,
-        )
-
-    def _commonness_of(self, words: list[str]) -> tuple[float, float]:
-        """RETURNS (tuple[float, float]): Of the words as a sequence, and of the rarest word."""
-        rarest = min(self._commonness.get(word, 0.0) for word in words)
-        if len(words) == 1 or not rarest:
-            return rarest, rarest
-        return self._commonness.get(" ".join(words), 0.0), rarest
-
-    def _candidates(self, words: Words) -> tuple[list[Candidate], list[Candidate]]:
-        texts, names, listed = words.texts, self._names, self._listed
-        text = " ".join(texts) + " "
-        # Whether a match may start at a word, or end before it: no token has words on both sides.
-        apart = (words.last[i - 1] < words.first[i] for i in range(1, len(texts)))
-        edges = [True, *apart, True]
-        found: tuple[dict, dict] = ({}, {})
-        offset = 0
-        for word, word_text in enumerate(texts):
-            after_the = texts[word - 1 : word] == [THE] and edges[word - 1]
-            # From the shortest to the longest, so that a name goes before one with a possessive s.
-            rest = text[offset : offset + self._longest]
-            for key, number in names.iter_prefixes_with_ids(rest):
-                after = offset + len(key)
-                end = word + key.count(" ") + 1
-                owned = False
-                if text[after] != " ":
-                    if not text.startswith("s ", after):
-                        continue
-                    is_short = len(key) - key.rfind(" ") <= SHORTEST_OWNER
-                    if is_short and not words.possessive[end - 1]:
-                        continue
-                    owned = words.owned[end - 1]
-                if not edges[end]:
-                    continue
-                labels, shared = LISTED_AS[listed[number]]
-                for label, with_the in labels:
-                    start = word - (after_the and with_the)
-                    if edges[start]:
-                        found[label][start, end] = Candidate(start, end, number, shared, owned)
-            offset += len(word_text) + 1
-        return list(found[0].values()), list(found[1].values())
-
-    def _partners(
-        self, artists: Iterable[Candidate], works: Iterable[Candidate]
-    ) -> tuple[Partners, Partners]:
-        """RETURNS (tuple[Partners, Partners]): The partners of the artists, and of the works."""
-        artist_names = np.unique(np.fromiter((a.name for a in artists), dtype=np.int64))
-        work_names = np.unique(np.fromiter((w.name for w in works), dtype=np.int64))
-        of_artists: dict[int, list[int]] = {}
-        of_works: dict[int, list[int]] = defaultdict(list)
-        starts = np.searchsorted(self._pairs, _to_pairs(artist_names, np.int64(0)))
-        ends = starts + self._n_pairs[0][artist_names]
-        for artist, start, end in zip(artist_names.tolist(), starts, ends, strict=True):
-            fewer, more = sorted((self._pairs[start:end] & PAIR_MASK, work_names), key=len)
-            if not len(fewer):
-                continue
-            known = fewer[more.take(np.searchsorted(more, fewer), mode="clip") == fewer].tolist()
-            if known:
-                of_artists[artist] = known
-                for work in known:
-                    of_works[work].append(artist)
-        return of_artists, dict(of_works)
-
     def add(
         self,
         *,
-        artists: Iterable[str] = (),
-        works: Iterable[str] = (),
-        pairs: Iterable[tuple[str, str]] = (),
+        artists: Iterable[str | Entry] = (),
+        works: Iterable[str | Entry] = (),
+        pairs: Iterable[tuple[str | Entry, str | Entry]] = (),
         label: str | None = None,
         names: Iterable[str] = (),
     ) -> Counted:
         """Add names. Each call rebuilds the index, so add many names at a time.
 
-        artists (Iterable[str]): Names of artists, as they are written.
-        works (Iterable[str]): Names of works.
-        pairs (Iterable[tuple[str, str]]): Artists, each with one of their works; both are added.
+        artists (Iterable[str | Entry]): Names of artists, as they are written; with their ids as
+            `Entry`.
+        works (Iterable[str | Entry]): Names of works.
+        pairs (Iterable[tuple[str | Entry, str | Entry]]): Artists, each with one of their works;
+            both are added.
         label (str | None): Any label of the catalogue, for `names`.
         names (Iterable[str]): Names of this label.
         RETURNS (Counted): How many names were added and left out; with a label other than artists
@@ -324,7 +320,7 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
-        names = _checked_names("names", names)
+        names = [entry.name for entry in _checked_names("names", names)]
         if names and label not in self.listed_labels:
             raise ValueError(
                 f"label: the catalogue lists {', '.join(self.listed_labels)}, not {label}: train "
@@ -334,15 +330,39 @@ class Catalogue(Pipe):
             if artists or works or pairs:
                 raise ValueError("label: add artists, works and pairs in a call of their own")
             return self._others[label].add(artists=names)
-        of_label = dict(zip(LABELS, ([], []), strict=True)) | {label: names}
-        artists = [*_checked_names("artists", artists), *of_label[LABELS[0]]]
-        works = [*_checked_names("works", works), *of_label[LABELS[1]]]
-        rows = [
-            *(Row(name, None) for name in artists),
-            *(Row(None, name) for name in works),
-            *(Row(*pair) for pair in _checked_pairs(pairs)),
-        ]
-        return self._add(rows, self.name)
+        of_label = [_to_row(Entry(name), NOT_GIVEN) for name in names]
+        if label == LABELS[1]:
+            of_label = [_to_row(NOT_GIVEN, Entry(name)) for name in names]
+        return self._add(chain(_rows_of(artists, works, pairs), of_label), self.name)
+
+    def replace(
+        self,
+        *,
+        artists: Iterable[str | Entry] = (),
+        works: Iterable[str | Entry] = (),
+        pairs: Iterable[tuple[str | Entry, str | Entry]] = (),
+    ) -> Counted:
+        """Put names in the place of all that are listed, those of training too.
+
+        The pipeline can go on working in other threads: each query is read with either the old
+        names or the new ones. The counts and frequencies of words stay.
+
+        artists (Iterable[str | Entry]): Names of artists, as they are written; with their ids as
+            `Entry`.
+        works (Iterable[str | Entry]): Names of works.
+        pairs (Iterable[tuple[str | Entry, str | Entry]]): Artists, each with one of their works;
+            both are added.
+        RETURNS (Counted): How many names were added and left out.
+        RAISES (ValueError): If something else than names and pairs is given; then the old names
+            stay.
+
+        >>> import spacy
+        >>> catalogue = spacy.blank("en").add_pipe("catalogue")
+        >>> _ = catalogue.add(artists=["Korn", "Sade"])
+        >>> catalogue.replace(artists=["Portishead"]).artists
+        1
+        """
+        return self._add(_rows_of(artists, works, pairs), self.name, replace=True)
 
     def from_csv(self, path: str | Path) -> Counted:
         """Add the names of a CSV file.
@@ -397,7 +417,8 @@ class Catalogue(Pipe):
             docs = (example.reference for example in get_examples())
         else:
             docs = DocBin().from_disk(corpus).get_docs(Vocab())
-        self._learn(count_ordinary_words(docs), frequencies or {})
+        ordinary = Ordinary.of(count_ordinary_words(docs), frequencies or {})
+        self._learn(ordinary)
         if names:
             self._add(rows_of_records(names), ", ".join(map(str, names)))
         for path in names if self._others else ():
@@ -405,97 +426,71 @@ class Catalogue(Pipe):
                 if label in self._others:
                     self._others[label].add(artists=of_label)
 
-    def _learn(self, counts: dict[str, int], frequencies: dict[str, float]) -> None:
-        self._counts, self._frequencies = counts, frequencies
-        most = log1p(max(counts.values(), default=0))
-        self._commonness = {words: log1p(count) / most for words, count in counts.items()}
+    def _learn(self, ordinary: Ordinary) -> None:
+        with WRITING:
+            self._state = self._state._replace(ordinary=ordinary)
         for other in self._others.values():
-            other._learn(counts, frequencies)
+            other._learn(ordinary)
 
-    def _add(self, rows: Iterable[Row], source: str) -> Counted:
-        listed = {key: self._listed[number] for key, number in self._names.items()}
-        pairs: list[tuple[str, str]] = []
-        counts: Counter[str] = Counter()
-        for row in tqdm(rows, desc=source, unit=" rows", disable=None):
-            keys = []
-            for label, given in enumerate(row):
-                if given is None:
-                    continue
-                key, with_the = to_name(given)
-                if not key:
-                    counts["empty"] += 1
-                elif key.count(" ") >= LONGEST_NAME:
-                    counts["too_long"] += 1
-                else:
-                    counts["taken"] += 1
-                    bits = LISTED[label] | (with_the and LISTED_WITH_THE[label])
-                    listed[key] = listed.get(key, 0) | bits
-                    keys.append(key)
-            if len(keys) == len(LABELS):
-                pairs.append((keys[0], keys[1]))
-        self._build(listed, pairs)
-        flags = np.frombuffer(self._listed, dtype=np.uint8)
-        artists, works = (int(np.count_nonzero(flags & bit)) for bit in LISTED)
+    def _add(self, rows: Iterable[Row], source: str, *, replace: bool = False) -> Counted:
+        with WRITING, Spool() as spool:
+            if not replace:
+                spool_index(self._state.index, spool)
+            counts = _spool_rows(rows, source, spool)
+            index = built(spool)
+            self._state = self._state._replace(index=index)
+        artists, works = index.n_listed
         left_out = counts["empty"], counts["too_long"]
-        counted = Counted(counts["taken"], *left_out, artists, works, len(self._pairs))
+        counted = Counted(counts["taken"], *left_out, artists, works, len(index.pairs), index.n_ids)
         log = util.logger.warning if any(left_out) else util.logger.info
         log(
             f"{source}: {counted.taken:,} names taken; left out: {counted.empty:,} without letters "
             f"or digits or in the place of a name, {counted.too_long:,} of more than "
             f"{LONGEST_NAME} words. The catalogue holds {artists:,} artists, {works:,} works and "
-            f"{counted.pairs:,} pairs."
+            f"{counted.pairs:,} pairs, with {counted.ids:,} ids."
         )
         return counted
 
-    def _build(self, listed: dict[str, int], added: list[tuple[str, str]]) -> None:
-        names = Trie(listed)
-        flags = bytearray(len(names))
-        for key, number in names.items():
-            flags[number] = listed[key]
-        moved = np.zeros(len(self), dtype=np.int64)
-        for key, number in self._names.items():
-            moved[number] = names[key]
-        kept = _to_pairs(moved[self._pairs >> PAIR_BITS], moved[self._pairs & PAIR_MASK])
-        artists, works = (
-            np.fromiter((names[pair[label]] for pair in added), dtype=np.int64, count=len(added))
-            for label in range(len(LABELS))
-        )
-        self._names, self._listed = names, bytes(flags)
-        self._set_pairs(np.unique(np.concatenate([kept, _to_pairs(artists, works)])))
-        self._longest = max(map(len, listed), default=0)
+    def entries(self) -> Iterator[Listed]:
+        """List the names.
 
-    def _set_pairs(self, pairs: np.ndarray) -> None:
-        self._pairs = pairs
-        self._n_pairs = tuple(
-            np.bincount(numbers, minlength=len(self))
-            for numbers in (pairs >> PAIR_BITS, pairs & PAIR_MASK)
-        )
+        YIELDS (Listed): Each name with each id that it leads to; a name without an id once for each
+            label. The order means nothing.
 
-    def _names_state(self) -> dict[str, Any]:
-        return {
-            "names": self._names.tobytes(),
-            "listed": self._listed,
-            "pairs": self._pairs,
-            "longest": self._longest,
-        }
+        >>> import spacy
+        >>> catalogue = spacy.blank("en").add_pipe("catalogue")
+        >>> _ = catalogue.add(artists=[Entry("Sade", id="a1"), "Korn"])
+        >>> sorted((entry.name, entry.label, entry.id) for entry in catalogue.entries())
+        [('Sade', 'Artist', 'a1'), ('korn', 'Artist', '')]
+        """
+        return entries_of(self._state.index)
 
-    def _set_names(self, state: dict[str, Any]) -> None:
-        self._names = Trie().frombytes(state["names"])
-        self._listed = state["listed"]
-        self._set_pairs(state["pairs"])
-        self._longest = state["longest"]
+    def remove(
+        self, *, artists: Iterable[str] = (), works: Iterable[str] = (), ids: Iterable[str] = ()
+    ) -> list[str]:
+        """Remove names, or ids. Each call rebuilds the index, so remove many at a time.
+
+        artists (Iterable[str]): Names of artists. What other names lead to stays.
+        works (Iterable[str]): Names of works.
+        ids (Iterable[str]): Ids of artists or works. Names that led to nothing else go with them.
+        RETURNS (list[str]): Those that the catalogue does not have.
+        """
+        names = [
+            {to_name(entry.name).key: entry.name for entry in _checked_names(kind, given)}
+            for kind, given in (("artists", artists), ("works", works))
+        ]
+        gone = {entry.name for entry in _checked_names("ids", ids)}
+        with WRITING, Spool() as spool:
+            unknown = spool_without(self._state.index, spool, (*map(set, names),), gone)
+            self._state = self._state._replace(index=built(spool))
+        given_as = {**names[0], **names[1]}
+        return [given_as.get(name, name) for name in unknown]
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The names, and the counts and frequencies of words, with a checksum."""
-        others = {label: other._names_state() for label, other in self._others.items()}
-        state = {
-            "format": STATE_FORMAT,
-            **self._names_state(),
-            "counts": self._counts,
-            "frequencies": self._frequencies,
-            **({"others": others} if others else {}),
-        }
-        return sealed(srsly.msgpack_dumps(state))
+        state = self._state
+        parts = _saved_parts(state.index)
+        return sealed(srsly.msgpack_dumps(self._saved(state) | {"parts": parts}))
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_bytes` gave.
@@ -503,67 +498,184 @@ class Catalogue(Pipe):
         data (bytes): The names, and the counts and frequencies of words.
         RAISES (ValueError): If they are damaged, or another version of the library saved them.
         """
-        return self._load(data, self.name)
+        saved = _read_saved(data, self.name)
+        return self._load(saved, _loaded_parts(saved["parts"]))
 
-    def _load(self, data: bytes, where: str) -> "Catalogue":
-        state = srsly.msgpack_loads(unsealed(data, where))
-        if state.get("format") != STATE_FORMAT:
-            raise ValueError(
-                f"{where}: another version of music-ner saved these names: install that "
-                "version, or train and package the pipeline with this one"
-            )
-        self._set_names(state)
-        self._others = {}
-        for label, of_label in state.get("others", {}).items():
-            self._others[label] = Catalogue(label)
-            self._others[label]._set_names(of_label)
-        self.listed_labels = (*LABELS, *self._others)
-        self._learn(state["counts"], state["frequencies"])
+    def _load(self, saved: dict[str, Any], parts: dict[str, Any]) -> "Catalogue":
+        ordinary = Ordinary.of(saved["counts"], saved["frequencies"])
+        others = {label: Catalogue(label) for label in saved["others"]}
+        for label, other in others.items():
+            of_label = saved["others"][label]
+            index = index_of(_loaded_parts(of_label["parts"]), of_label["longest"])
+            other._state = State(index, ordinary)
+        with WRITING:
+            self._others, self.listed_labels = others, (*LABELS, *others)
+            self._state = State(index_of(parts, saved["longest"]), ordinary)
         return self
+
+    def _saved(self, state: State) -> dict[str, Any]:
+        """RETURNS (dict[str, Any]): What is saved, except for the parts of the state's index. The
+        names of other labels are few: they are in no files of their own.
+        """
+        indices = {label: other.index for label, other in self._others.items()}
+        return {
+            "format": STATE_FORMAT,
+            "longest": state.index.longest,
+            "counts": state.ordinary.counts,
+            "frequencies": state.ordinary.frequencies,
+            "others": {
+                label: {"longest": index.longest, "parts": _saved_parts(index)}
+                for label, index in indices.items()
+            },
+        }
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Save the names, and the counts and frequencies of words.
 
         path (str | Path): Folder to write to.
         """
-        save = {"catalogue.msgpack": lambda file: file.write_bytes(self.to_bytes())}
-        util.to_disk(path, save, exclude)
+        state, folder = self._state, Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = write_parts(state.index, folder)
+        saved = sealed(srsly.msgpack_dumps(self._saved(state) | {"parts": parts}))
+        (folder / STATE_FILE).write_bytes(saved)
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Catalogue":
         """Load what `to_disk` wrote.
 
+        The names are mapped into memory: they stay in the files, which processes share.
+
         path (str | Path): The folder.
-        RAISES (ValueError): If the file is damaged, or another version of the library saved it.
+        RAISES (ValueError): If a file is damaged, or another version of the library saved it.
         """
-        load = {"catalogue.msgpack": lambda file: self._load(file.read_bytes(), str(file))}
-        util.from_disk(path, load, exclude)
-        return self
+        file = Path(path) / STATE_FILE
+        saved = _read_saved(file.read_bytes(), str(file))
+        return self._load(saved, read_parts(file.parent, saved["parts"]))
 
 
-def _checked_names(kind: str, names: Iterable[str]) -> list[str]:
-    if isinstance(names, str) or not isinstance(names, Iterable):
+def _saved_parts(index: NameIndex) -> dict[str, Any]:
+    return {name: to_saved(part) for name, part in parts_of(index).items()}
+
+
+def _loaded_parts(saved: dict[str, Any]) -> dict[str, Any]:
+    return {name: from_saved(part) for name, part in saved.items()}
+
+
+def _read_saved(data: bytes, where: str) -> dict[str, Any]:
+    saved = srsly.msgpack_loads(unsealed(data, where))
+    if saved.get("format") != STATE_FORMAT:
+        raise ValueError(
+            f"{where}: another version of music-ner saved these names: install that "
+            "version, or train and package the pipeline with this one"
+        )
+    return saved
+
+
+def _spool_rows(rows: Iterable[Row], source: str, spool: Spool) -> Counter[str]:
+    """Write the names of rows to a spool, and count what becomes of them."""
+    counts: Counter[str] = Counter()
+
+    def to_cell(given: str | None, entity_id: str) -> Cell:
+        if given is None:
+            return NOTHING
+        key, with_the = to_name(given)
+        if not key:
+            counts["empty"] += 1
+            return NOTHING
+        if key.count(" ") >= LONGEST_NAME:
+            counts["too_long"] += 1
+            return NOTHING
+        counts["taken"] += 1
+        return Cell(key, with_the, entity_id, " ".join(given.split()) if entity_id else "")
+
+    for row in tqdm(rows, desc=source, unit=" rows", disable=None):
+        artist, work = to_cell(row.artist, row.artist_id), to_cell(row.work, row.work_id)
+        if artist.key or work.key:
+            # What is known of a work whose name was left out says nothing about its artist.
+            spool.add(artist, work, row.popularity if work.key or row.work is None else 0.0)
+    return counts
+
+
+def _rows_of(
+    artists: Iterable[str | Entry],
+    works: Iterable[str | Entry],
+    pairs: Iterable[tuple[str | Entry, str | Entry]],
+) -> Iterator[Row]:
+    for artist in _checked_names("artists", artists):
+        yield _to_row(artist, NOT_GIVEN)
+    for work in _checked_names("works", works):
+        yield _to_row(NOT_GIVEN, work)
+    for artist, work in _checked_pairs(pairs):
+        # The popularity of a row is that of its work.
+        if artist.popularity:
+            yield _to_row(artist, NOT_GIVEN)
+        yield _to_row(artist, work)
+
+
+def _to_row(artist: Entry, work: Entry) -> Row:
+    popularity = artist.popularity if work.name is None else work.popularity
+    return checked_row(artist.name, work.name, artist.id, work.id, popularity)
+
+
+def _to_match(
+    candidate: Candidate,
+    words: Words,
+    label: int,
+    ordinary: Ordinary,
+    *,
+    n_pairs: int,
+    partner: int,
+    namesake: int,
+) -> Match:
+    of_match = words.texts[candidate.start : candidate.end]
+    together, rarest_word = ordinary.commonness_of(of_match)
+    return Match(
+        start=words.first[candidate.start],
+        end=words.last[candidate.end - 1] + (not candidate.owned),
+        label=LABELS[label],
+        n_words=candidate.end - candidate.start,
+        commonness=together,
+        rarest_word=rarest_word,
+        frequency=min(ordinary.frequencies.get(digits_as_0(word), 0.0) for word in of_match),
+        n_pairs=n_pairs,
+        partner=partner,
+        namesake=namesake,
+        shared=candidate.shared,
+    )
+
+
+def _to_entry(given: object) -> Entry | None:
+    match given:
+        case Entry(name=str(), id=str()):
+            return given
+        case str():
+            return Entry(given)
+    return None
+
+
+def _checked_names(kind: str, names: Iterable[str | Entry]) -> Iterator[Entry]:
+    if isinstance(names, str | Entry) or not isinstance(names, Iterable):
         raise ValueError(f'{kind}: {names!r} is not a list of names: write {kind}=["Sade"]')
-    names = list(names)
     for name in names:
-        if not isinstance(name, str):
+        if (entry := _to_entry(name)) is None:
             raise ValueError(f"{kind}: {name!r} is not a name")
-    return names
+        yield entry
 
 
-def _checked_pairs(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _checked_pairs(
+    pairs: Iterable[tuple[str | Entry, str | Entry]],
+) -> Iterator[tuple[Entry, Entry]]:
     example = 'write pairs=[("Sade", "By Your Side")]'
     if isinstance(pairs, str) or not isinstance(pairs, Iterable):
         raise ValueError(f"pairs: {pairs!r} is not a list of pairs: {example}")
     for pair in pairs:
         match pair:
-            case [str(artist), str(work)]:
-                yield artist, work
-            case _:
-                raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
-
-
-def _to_pairs(artists: np.ndarray, works: np.ndarray) -> np.ndarray:
-    return artists << PAIR_BITS | works
+            case [artist, work] if not isinstance(pair, Entry):
+                entries = _to_entry(artist), _to_entry(work)
+                if None not in entries:
+                    yield entries
+                    continue
+        raise ValueError(f"pairs: {pair!r} is not an artist with a work: {example}")
 
 
 @Language.factory(

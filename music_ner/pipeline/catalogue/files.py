@@ -4,6 +4,7 @@ import csv
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
+from math import inf, nan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,14 +20,26 @@ ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 # https://musicbrainz.org/doc/Style/Unknown_and_untitled: what has no name is described in brackets.
 PLACEHOLDER = re.compile(r"\s*(\[[^\[\]]*\]|various artists)\s*", re.IGNORECASE)
 CREDITS_FILE, ARTISTS_FILE = "artist_credit", "artist"
+ALIASES_FILE, CREDITED_FILE = "artist_alias", "artist_credit_name"
 WORKS_FILES = ("release_group", "recording")
 
 
 class Row(NamedTuple):
-    """An artist, a work, or a work with its artist; None for what is not known."""
+    """An artist, a work, or a work with its artist.
+
+    artist (str | None): The name of the artist; None for none.
+    work (str | None): The name of the work; None for none.
+    artist_id (str): The id of the artist; empty for none.
+    work_id (str): The id of the work; empty for none.
+    popularity (float): How popular the work is, or the artist if there is no work; 0 if it is not
+        known.
+    """
 
     artist: str | None
     work: str | None
+    artist_id: str = ""
+    work_id: str = ""
+    popularity: float = 0.0
 
 
 class NameRecord(NamedTuple):
@@ -40,6 +53,8 @@ def rows_of_csv(path: Path) -> Iterator[Row]:
     """Read artists and works from a CSV file.
 
     path (Path): A file with the columns `artist` and `work`; one of the two may be empty in a row.
+        Optional columns are `artist_id`, `work_id`, and `popularity`, a number from 0: how
+        popular the work is, or the artist if there is no work.
     YIELDS (Row): Artist and work.
     RAISES (ValueError): If the file is not such a file; the message names the row and the fix.
     """
@@ -59,7 +74,16 @@ def rows_of_csv(path: Path) -> Iterator[Row]:
                     )
                 if not (row["artist"] or row["work"]):
                     raise ValueError(f"{where}: no artist and no work: fill one in")
-                yield Row(row["artist"] or None, row["work"] or None)
+                try:
+                    yield checked_row(
+                        row["artist"] or None,
+                        row["work"] or None,
+                        row.get("artist_id", ""),
+                        row.get("work_id", ""),
+                        row.get("popularity") or 0,
+                    )
+                except ValueError as error:
+                    raise ValueError(f"{where}: {error}") from None
         except csv.Error as error:
             raise ValueError(
                 f"{path}, row {reader.line_num + 1}: {error}: quotes have to be closed"
@@ -98,6 +122,28 @@ def names_of_csv(path: Path) -> dict[str, list[str]] | None:
     return names
 
 
+def checked_row(
+    artist: str | None, work: str | None, artist_id: str, work_id: str, popularity: str | float
+) -> Row:
+    """Make a row of what a user gave.
+
+    RETURNS (Row): See `Row`.
+    RAISES (ValueError): If something in it cannot be used; the message says what, and the fix.
+    """
+    for kind, name, given in (("artist", artist, artist_id), ("work", work, work_id)):
+        if given and name is None:
+            raise ValueError(f"{given!r} is the id of no {kind}: fill in the {kind}, too")
+        if not given.isprintable():
+            raise ValueError(f"{given!r} is not an id: write it in one line, without tabs")
+    try:
+        number = float(popularity)
+    except (TypeError, ValueError):
+        number = nan
+    if not 0 <= number < inf:
+        raise ValueError(f"{popularity!r} is not a popularity: write a number from 0")
+    return Row(artist, work, artist_id.strip(), work_id.strip(), number)
+
+
 def _dumped(path: Path, *columns: int) -> Iterator[tuple[int, list[str | None]]]:
     """Give the row numbers and some of the columns of a table that PostgreSQL wrote as text."""
     with path.open(encoding="utf8", newline="\n") as file:
@@ -131,30 +177,55 @@ def rows_of_musicbrainz(folder: Path) -> Iterator[Row]:
     https://github.com/metabrainz/musicbrainz-server/blob/master/admin/sql/CreateTables.sql.
 
     folder (Path): The folder `mbdump` of `mbdump.tar.bz2`. Of its tables these are read: `artist`
-        (name), `artist_credit` (id, name), `release_group` and `recording` (name, artist_credit). A
-        work's artist is its credit as it is written, also where it names several.
-    YIELDS (Row): Artist and work; empty names in the place of placeholders, such as `[unknown]`.
+        (id, gid, name), `artist_alias` (artist, name), `artist_credit` (id, name),
+        `artist_credit_name` (artist_credit, artist), `release_group` and `recording` (gid, name,
+        artist_credit). A work's artist is its credit as it is written, also where it names several.
+    YIELDS (Row): Artist and work, with their MBIDs; a credit that names several artists has none.
+        Empty names in the place of placeholders, such as `[unknown]`.
     RAISES (ValueError): If files are missing, or a row is not as expected; the message names the
         row and the fix.
     """
-    paths = {name: folder / name for name in (ARTISTS_FILE, CREDITS_FILE, *WORKS_FILES)}
+    files = (ARTISTS_FILE, ALIASES_FILE, CREDITS_FILE, CREDITED_FILE, *WORKS_FILES)
+    paths = {name: folder / name for name in files}
     missing = [name for name, path in paths.items() if not path.is_file()]
     if missing:
         raise ValueError(f"{folder}: no {', '.join(missing)}: take them out of mbdump.tar.bz2")
-    for _, (name,) in _dumped(paths[ARTISTS_FILE], 2):
-        yield Row(_without_placeholder(name), None)
-    credited = {
-        number: _without_placeholder(name)
+    gids: dict[str | None, str] = {}
+    for _, (number, gid, name) in _dumped(paths[ARTISTS_FILE], 0, 1, 2):
+        gids[number] = gid or ""
+        yield Row(_without_placeholder(name), None, gid or "")
+    for row, (artist, name) in _dumped(paths[ALIASES_FILE], 1, 2):
+        if artist not in gids:
+            raise ValueError(_missing_number(paths[ALIASES_FILE], row, ARTISTS_FILE, artist))
+        yield Row(_without_placeholder(name), None, gids[artist])
+    credited = _credited(paths, gids)
+    for file in WORKS_FILES:
+        for row, (gid, name, credit) in _dumped(paths[file], 1, 2, 3):
+            if credit is not None and credit not in credited:
+                raise ValueError(_missing_number(paths[file], row, CREDITS_FILE, credit))
+            artist, artist_id = credited.get(credit, (None, ""))
+            yield Row(artist, _without_placeholder(name), artist_id, gid or "")
+
+
+def _credited(
+    paths: dict[str, Path], gids: dict[str | None, str]
+) -> dict[str | None, tuple[str, str]]:
+    """RETURNS (dict[str | None, tuple[str, str]]): The name of each credit, with the MBID of its
+    artist, if it is one.
+    """
+    artist_of: dict[str | None, str | None] = {}
+    for row, (credit, artist) in _dumped(paths[CREDITED_FILE], 0, 2):
+        if artist not in gids:
+            raise ValueError(_missing_number(paths[CREDITED_FILE], row, ARTISTS_FILE, artist))
+        artist_of[credit] = "" if credit in artist_of else gids[artist]
+    return {
+        number: (_without_placeholder(name), artist_of.get(number) or "")
         for _, (number, name) in _dumped(paths[CREDITS_FILE], 0, 1)
     }
-    for file in WORKS_FILES:
-        for row, (name, credit) in _dumped(paths[file], 2, 3):
-            if credit is not None and credit not in credited:
-                raise ValueError(
-                    f"{paths[file]}, row {row}: {CREDITS_FILE} has no {credit}: take all files "
-                    "out of one dump"
-                )
-            yield Row(credited.get(credit), _without_placeholder(name))
+
+
+def _missing_number(path: Path, row: int, table: str, number: str | None) -> str:
+    return f"{path}, row {row}: {table} has no {number}: take all files out of one dump"
 
 
 def _without_placeholder(name: str | None) -> str:

@@ -338,7 +338,7 @@ def test_an_exported_pipeline_with_a_catalogue_finds_what_it_found(nlp, tmp_path
     export_to_onnx(nlp, Precision.fp32)
     nlp.to_disk(tmp_path / "fast")
     fast = spacy.load(tmp_path / "fast")
-    assert fast.pipe_names == ["onnx_encoder", "catalogue", "ner", "entity_confidence"]
+    assert fast.pipe_names == ["onnx_encoder", "catalogue", "ner", "entity_confidence", "linker"]
     assert [entity_spans(fast(doc.text)) for doc in NEW_QUERIES] == expected
     fast.get_pipe("catalogue").clear()
     assert [entity_spans(fast(doc.text)) for doc in NEW_QUERIES] != expected

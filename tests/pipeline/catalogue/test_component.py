@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from music_ner.pipeline.catalogue.component import Catalogue
+from music_ner.pipeline.catalogue.component import Catalogue, Entry
 from music_ner.pipeline.checksums import sealed, unsealed
 from music_ner.pipeline.labels import LABELS
 from tests.conftest import ROOT, public_data
@@ -137,7 +138,7 @@ def test_what_becomes_of_names_is_counted_and_logged(nlp, caplog, capsys):
         works=["Sade", "a " * 12, "a " * 13],
         pairs=[("Korn", "Blind"), ("Korn", "???"), ("korn", "BLIND")],
     )
-    assert counted == (9, 4, 1, 2, 3, 1)
+    assert counted == (9, 4, 1, 2, 3, 1, 0)
     assert counted.taken + counted.empty + counted.too_long == 5 + 3 + 6
     assert len(component) == 4
     (record,) = caplog.records
@@ -177,6 +178,150 @@ def test_names_that_were_taken_out_are_not_found(initialized):
     assert {match.partner for match in component.find(NLP.make_doc("sade paradise"))} == {0}
     assert feature(initialized("love"), 0, "WoA", "commonness") == pytest.approx(1)
     assert feature(initialized("love"), 0, "WoA", "frequency") == 0.75
+
+
+def test_names_are_put_in_the_place_of_others(initialized):
+    component = initialized.get_pipe("catalogue")
+    component.add(pairs=[("Sade", "Paradise")])
+    counted = component.replace(artists=["Korn"], works=["Love"], pairs=[("Korn", "Blind")])
+    assert (counted.artists, counted.works, counted.pairs) == (1, 2, 1)
+    assert found(component, "sade paradise") == []
+    assert found(component, "korn love") == [("korn", "Artist"), ("love", "WoA")]
+    assert feature(initialized("love"), 0, "WoA", "commonness") == pytest.approx(1)
+    with pytest.raises(ValueError, match="is not a list of names"):
+        component.replace(artists="Sade")
+    assert len(component) == 3
+
+
+@pytest.fixture
+def frequent_switches():
+    """Threads that take turns after every few instructions."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_threads_read_the_old_names_or_the_new_ones_whole(nlp, frequent_switches):
+    component = nlp.get_pipe("catalogue")
+    padding = [f"Padding {i}" for i in range(50)]
+    catalogues = [
+        {"artists": padding, "pairs": [("Sade", "Paradise"), ("Korn", "Blind")]},
+        {"works": ["Sade", "Korn", "Zzz"], "pairs": [("Blind", "Paradise"), ("Aaa", "Blind")]},
+    ]
+    docs = [NLP.make_doc("sade paradise korn blind")] * 40
+    expected = []
+    for names in catalogues:
+        component.replace(**names)
+        expected.append(component.find(docs[0]))
+    assert expected[0] != expected[1]
+    with ThreadPoolExecutor(4) as executor:
+        readings = [executor.submit(lambda: [component.find(doc) for doc in docs]) for _ in "123"]
+        while not all(reading.done() for reading in readings):
+            for names in catalogues:
+                component.replace(**names)
+    for reading in readings:
+        assert all(matches in expected for matches in reading.result())
+
+
+def test_threads_lose_no_names_that_others_add(nlp, frequent_switches):
+    component = nlp.get_pipe("catalogue")
+    with ThreadPoolExecutor(4) as executor:
+        list(executor.map(lambda i: component.add(artists=[f"Artist {i}"]), range(40)))
+    assert len(component) == 40
+
+
+def listed(component):
+    return {(entry.name, entry.label, entry.id, entry.popularity) for entry in component.entries()}
+
+
+WITH_IDS = {
+    "artists": [
+        Entry("The Cure", "a1", 7),
+        Entry("Cure", "a1"),
+        Entry("Nirvana", "a2"),
+        Entry("Nirvana", "a3", 2.5),
+        "Korn",
+    ],
+    "works": [Entry("Nirvana", "a2"), "Love"],
+    "pairs": [(Entry("The Cure", "a1", 9), Entry("Disintegration", "w1", 3)), ("Korn", "Blind")],
+}
+LISTED_WITH_IDS = {
+    ("The Cure", "Artist", "a1", 9),
+    ("Nirvana", "Artist", "a2", 0),
+    ("Nirvana", "Artist", "a3", 2.5),
+    ("korn", "Artist", "", 0),
+    ("Nirvana", "WoA", "a2", 0),
+    ("love", "WoA", "", 0),
+    ("Disintegration", "WoA", "w1", 3),
+    ("blind", "WoA", "", 0),
+}
+
+
+def test_names_are_listed_with_what_they_lead_to(nlp):
+    component = nlp.get_pipe("catalogue")
+    assert listed(component) == set()
+    assert component.add(**WITH_IDS).ids == 5
+    assert listed(component) == LISTED_WITH_IDS
+    counted = component.add(artists=[Entry("Robert Smith's Band", "a1", 1)])
+    assert counted.ids == 5
+    alias = ("robert smiths band", "Artist", "a1", 9)
+    assert listed(component) == {*LISTED_WITH_IDS, alias}
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes", "pickle"])
+def test_ids_are_saved(nlp, tmp_path, way):
+    component, again = nlp.get_pipe("catalogue"), Catalogue("catalogue")
+    component.add(**WITH_IDS)
+    if way == "disk":
+        component.to_disk(tmp_path / "catalogue")
+        again.from_disk(tmp_path / "catalogue")
+        # Names are read from the files as long as the catalogue is used: they may be replaced.
+        Catalogue("empty").to_disk(tmp_path / "catalogue")
+        assert len(Catalogue("other").from_disk(tmp_path / "catalogue")) == 0
+    elif way == "bytes":
+        again.from_bytes(component.to_bytes())
+    else:
+        again = pickle.loads(pickle.dumps(component))
+    assert listed(again) == LISTED_WITH_IDS
+    assert again.add(artists=[Entry("Sade", "a9")]).ids == 6
+    assert again.to_bytes() != component.to_bytes()
+
+
+def test_names_and_ids_are_removed(nlp):
+    component = nlp.get_pipe("catalogue")
+    component.add(**WITH_IDS)
+    assert component.remove(artists=["KORN", "Sade"], works=["Korn"], ids=["a1", "zz"]) == [
+        "Sade",
+        "Korn",
+        "zz",
+    ]
+    gone = {("The Cure", "Artist", "a1", 9), ("korn", "Artist", "", 0)}
+    assert listed(component) == LISTED_WITH_IDS - gone
+    assert component.remove(ids=["a2"]) == []
+    gone |= {("Nirvana", "Artist", "a2", 0), ("Nirvana", "WoA", "a2", 0)}
+    assert listed(component) == LISTED_WITH_IDS - gone
+    (match,) = component.find(NLP.make_doc("cure korn disintegration"))
+    assert (match.label, match.partner) == ("WoA", 0)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"artists": [Entry("Sade", popularity=-1)]}, "-1 is not a popularity"),
+        ({"artists": [Entry("Sade", popularity=float("nan"))]}, "nan is not a popularity"),
+        ({"works": [Entry("Love", "a\tb")]}, "is not an id"),
+        ({"works": [Entry("Love", 5)]}, "is not a name"),
+        ({"pairs": [Entry("Sade", "Love")]}, "is not an artist with a work"),
+        ({"artists": Entry("Sade", "a1")}, "is not a list of names"),
+    ],
+)
+def test_an_entry_that_cannot_be_used_is_refused(nlp, names, message):
+    component = nlp.get_pipe("catalogue")
+    component.add(artists=["Korn"])
+    with pytest.raises(ValueError, match=message):
+        component.add(**names)
+    assert listed(component) == {("korn", "Artist", "", 0)}
 
 
 def test_adding_nothing_is_no_error(nlp):
@@ -227,7 +372,7 @@ def test_names_without_a_label_are_refused(nlp):
 
 
 ADD_NAMES = """
-from music_ner.pipeline.catalogue.component import Catalogue
+from music_ner.pipeline.catalogue.component import Catalogue, Entry
 Catalogue("c").add(artists=["Sade"] * 3)
 """
 
@@ -317,20 +462,36 @@ def flipped(data, bit):
 
 
 def test_a_damaged_file_is_refused_and_named(filled, tmp_path):
-    filled.to_disk(tmp_path / "pipeline")
-    path = tmp_path / "pipeline" / "catalogue" / "catalogue.msgpack"
-    saved = path.read_bytes()
-    bits = random.Random(0).sample(range(8 * len(saved)), 300)
     kept = filled.get_pipe("catalogue")
-    for damaged in (b"", saved[:20], saved[:-1], saved + b"\0", *(flipped(saved, b) for b in bits)):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"catalogue\.msgpack is damaged.*install.*again"):
+    kept.add(artists=[Entry("Korn", id="k1")])
+    filled.to_disk(tmp_path / "pipeline")
+    before = kept.to_bytes()
+    files = sorted((tmp_path / "pipeline" / "catalogue").iterdir())
+    assert {file.suffix for file in files} == {".msgpack", ".marisa", ".npy"}
+    for path in files:
+        saved = path.read_bytes()
+        bits = random.Random(0).sample(range(8 * len(saved)), 5)
+        for damaged in (
+            b"",
+            saved[:20],
+            saved[:-1],
+            saved + b"\0",
+            *(flipped(saved, b) for b in bits),
+        ):
+            path.write_bytes(damaged)
+            named = rf"{re.escape(str(path))} is damaged.*install.*again"
+            with pytest.raises(ValueError, match=named):
+                kept.from_disk(path.parent)
+        with pytest.raises(ValueError, match=re.escape(f"{path} is damaged")):
+            spacy.load(tmp_path / "pipeline")
+        path.unlink()
+        with pytest.raises((ValueError, FileNotFoundError), match=path.name):
             kept.from_disk(path.parent)
+        path.write_bytes(saved)
+    for damaged in (b"", before[:20], before[:-1], before + b"\0", flipped(before, 999)):
         with pytest.raises(ValueError, match=r"catalogue is damaged"):
             kept.from_bytes(damaged)
-    with pytest.raises(ValueError, match=re.escape(f"{path} is damaged")):
-        spacy.load(tmp_path / "pipeline")
-    assert kept.to_bytes() == saved
+    assert kept.to_bytes() == before
 
 
 def test_names_that_another_version_saved_are_refused(filled):

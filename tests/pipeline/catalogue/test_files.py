@@ -96,19 +96,42 @@ def test_a_csv_file_gives_artists_works_and_pairs(nlp, tmp_path):
         encoding="utf8",
     )
     counted = nlp.get_pipe("catalogue").from_csv(path)
-    assert counted == (5, 1, 0, 2, 2, 1)
+    assert counted == (5, 1, 0, 2, 2, 1, 0)
     assert found(nlp.get_pipe("catalogue"), "me myself and i") == [("me myself and i", "WoA")]
     assert nlp.get_pipe("catalogue").from_csv(str(path)) == counted
 
 
 def test_a_name_of_any_length_in_a_csv_file_is_counted(nlp, tmp_path):
     path = write(tmp_path / "names.csv", f"artist,work\nSade,{'la ' * 50_000}\nKorn,Blind\n")
-    assert nlp.get_pipe("catalogue").from_csv(path) == (3, 0, 1, 2, 1, 1)
+    assert nlp.get_pipe("catalogue").from_csv(path) == (3, 0, 1, 2, 1, 1, 0)
+
+
+def test_a_csv_file_may_have_ids_and_popularity(nlp, tmp_path):
+    path = write(
+        tmp_path / "names.csv",
+        "artist,artist_id,work,work_id,popularity\n"
+        "Sade,a1,,,9\nSade Adu,a1,,,\nSade,a1,Paradise,w1,2.5\nKorn,,Blind,w2,\n",
+    )
+    counted = nlp.get_pipe("catalogue").from_csv(path)
+    assert counted.ids == 3
+    assert {
+        (entry.name, entry.id, entry.popularity) for entry in nlp.get_pipe("catalogue").entries()
+    } == {
+        ("Sade", "a1", 9),
+        ("sade adu", "a1", 9),
+        ("Paradise", "w1", 2.5),
+        ("korn", "", 0),
+        ("Blind", "w2", 0),
+    }
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"artist,work,work_id\nSade,,w1\n", "row 2: 'w1' is the id of no work"),
+        (b"artist,work,artist_id\n,Paradise,a1\n", "row 2: 'a1' is the id of no artist"),
+        (b"artist,work,popularity\nSade,,many\n", "row 2: 'many' is not a popularity"),
+        (b"artist,work,popularity\nSade,,-1\n", "row 2: '-1' is not a popularity"),
         (b"", "row 1: .*artist,work"),
         (b"artist,title\nSade,Paradise\n", "row 1: .*artist,work"),
         (b"Sade,Paradise\n", "row 1: .*artist,work"),
@@ -136,9 +159,13 @@ def table(*rows):
 GID, NO, TIME = "8970d868-0723-483b-a75b-51088913d3d4", r"\N", "2020-01-01 00:00:00+00"
 
 
+def gid(kind, number):
+    return GID[:-4] + f"{kind}{number:03}"
+
+
 def artist_row(number, name):
     dates = [NO] * 6
-    return [number, GID, name, name, *dates, 1, NO, NO, "", 0, TIME, "f", NO, NO]
+    return [number, gid("a", number), name, name, *dates, 1, NO, NO, "", 0, TIME, "f", NO, NO]
 
 
 DUMP = {
@@ -146,12 +173,16 @@ DUMP = {
         artist_row(7, "Sade"), artist_row(8, r"Back\\slash\tTab"), artist_row(9, "!!!")
     ),
     "artist_credit": table([1, "Sade", 1, 3, TIME, 0, GID], [2, "Korn & Sade", 2, 1, TIME, 0, GID]),
-    "release_group": table([1, GID, "Stronger Than Pride", 1, 1, "", 0, TIME]),
+    "artist_alias": table([1, 7, "Sade Adu", NO, 0, TIME, NO, "Adu, Sade"], [2, 9, "???", NO]),
+    "artist_credit_name": table(
+        [1, 0, 7, "Sade", ""], [2, 0, 8, "Korn", " & "], [2, 1, 7, "S", ""]
+    ),
+    "release_group": table([1, gid("c", 1), "Stronger Than Pride", 1, 1, "", 0, TIME]),
     "recording": table(
-        [1, GID, "Paradise", 1, 216000, "", 0, TIME, "f"],
-        [2, GID, "Freak on a Leash", 2, NO, "live", 0, TIME, "f"],
-        [3, GID, NO, 1, NO, "", 0, TIME, "f"],
-        [4, GID, "Alone", NO, NO, "", 0, TIME, "f"],
+        [1, gid("b", 1), "Paradise", 1, 216000, "", 0, TIME, "f"],
+        [2, gid("b", 2), "Freak on a Leash", 2, NO, "live", 0, TIME, "f"],
+        [3, gid("b", 3), NO, 1, NO, "", 0, TIME, "f"],
+        [4, gid("b", 4), "Alone", NO, NO, "", 0, TIME, "f"],
     ),
 }
 
@@ -168,8 +199,8 @@ def dump(tmp_path):
 def test_a_dump_of_musicbrainz_gives_artists_works_and_pairs(nlp, dump):
     component = nlp.get_pipe("catalogue")
     counted = component.from_musicbrainz(dump)
-    # Taken are two artists of their own, four as credits, and four works; one of each is empty.
-    assert counted == (2 + 4 + 4, 2, 0, 3, 4, 3)
+    # Taken are two artists and an alias, four as credits, and four works; one of each is empty.
+    assert counted == (3 + 4 + 4, 3, 0, 4, 4, 3, 6)
     assert found(component, "back slash tab") == [("back slash tab", "Artist")]
     sade, pride, paradise = component.find(NLP.make_doc("paradise sade stronger than pride"))
     assert (sade.partner, pride.partner, paradise.partner) == (2, 1, 1)
@@ -184,14 +215,16 @@ def test_placeholders_of_a_dump_are_no_names_but_their_works_are_taken(nlp, dump
     files = {
         "artist": table(*(artist_row(i, name) for i, name in enumerate(artists))),
         "artist_credit": table(*([i, name] for i, name in enumerate(credits))),
-        "release_group": table(*([i, GID, name, 3] for i, name in enumerate(works))),
-        "recording": table(*([i, GID, "Greensleeves", i] for i in range(len(credits)))),
+        "artist_alias": table([1, 1, "[anonymous]"]),
+        "artist_credit_name": "",
+        "release_group": table(*([i, gid("c", i), name, 3] for i, name in enumerate(works))),
+        "recording": table(*([i, gid("b", i), "Greensleeves", i] for i in range(len(credits)))),
     }
     for name, content in files.items():
         (dump / name).write_text(content, encoding="utf8")
     counted = nlp.get_pipe("catalogue").from_musicbrainz(dump)
     # Korn is given once, and as the credit of four release groups and one recording.
-    assert counted == (2 + 5 + 1 + 4, 4 + 3 + 3, 0, 2, 2, 2)
+    assert counted == (2 + 5 + 1 + 4, 4 + 1 + 3 + 3, 0, 2, 2, 2, 7)
     for text in ("unknown", "various artists", "untitled", "silence", "traditional", "disney"):
         assert found(nlp.get_pipe("catalogue"), text) == []
     assert found(nlp.get_pipe("catalogue"), "greensleeves") == [("greensleeves", "WoA")]
@@ -210,6 +243,8 @@ def test_files_that_a_dump_lacks_are_named(nlp, dump):
     ("file", "row", "message"),
     [
         ("artist", b"9\tKorn\n", "artist, row 4: 2 columns, of 3 or more"),
+        ("artist_alias", b"9\t99\tKorn\n", "artist_alias, row 3: artist has no 99"),
+        ("artist_credit_name", b"9\t0\t99\tKorn\n", "artist_credit_name, row 4: artist has no 99"),
         ("artist_credit", b"9\n", "artist_credit, row 3: 1 columns, of 2 or more"),
         ("release_group", b"\n", "release_group, row 2: 1 columns, of 4 or more"),
         ("recording", b"5\tgid\tBlind\t77\n", "recording, row 5: artist_credit has no 77"),

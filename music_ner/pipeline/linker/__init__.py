@@ -1,0 +1,1 @@
+"""The linker: from the entities of a query to the ids of a catalogue."""
