@@ -237,6 +237,9 @@ def to_characters(
     chosen = best if margin(best) > 0 else None
     spans, how, reasons = {}, {}, {}
     for key, (text, span) in given.items():
+        if chosen and key not in texts and reading_of(text, span, chosen) is None:
+            reasons[key] = "the offsets are not between characters: mark the span again"
+            continue
         others = [counted for counted in COUNTED if right[counted].get(key)]
         is_so = right[chosen].get(key, as_given[key]) if chosen else as_given[key]
         counted = chosen if chosen and key in read[chosen] else None

@@ -224,6 +224,13 @@ def test_offsets_of_javascript_are_converted(read_file):
     assert reading.counts["converted"] == 1
 
 
+def test_an_offset_inside_a_character_is_rejected(read_file):
+    queries = [doccano("🎸 by sade now", (6, 10, "Artist")), doccano("🎸🎸 sade", (1, 4, "Artist"))]
+    assert reasons(read_file(queries)) == [
+        "the offsets are not between characters: mark the span again"
+    ]
+
+
 def test_offsets_in_characters_stay_where_more_are_right(read_file):
     queries = [doccano(f"🎸 by sade {n}", (5, 9, "Artist")) for n in range(3)]
     reading = read_file([*queries, doccano("🎸 by korn", (6, 10, "Artist"))])
