@@ -211,7 +211,7 @@ TEXT = st.text("ab |\n\u200b")
 @given(TEXT, st.integers(1, 9))
 def test_pieces_lie_end_to_end_and_none_is_too_long(text, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE", size)
+        patch.setattr("music_ner.data.texts.PIECE", size)
         offsets = list(pieces(text))
     assert [start for start, _ in offsets] == [0, *(end for _, end in offsets[:-1])]
     assert offsets[-1][1] == len(text)
@@ -224,7 +224,7 @@ def test_pieces_lie_end_to_end_and_none_is_too_long(text, size):
 @given(TEXT, st.integers(1, 9))
 def test_a_piece_ends_behind_white_space_if_it_holds_any(text, size):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PIECE", size)
+        patch.setattr("music_ner.data.texts.PIECE", size)
         *before, _ = (text[start:end] for start, end in pieces(text))
     for piece in before:
         assert piece[-1].isspace() or not any(char.isspace() for char in piece)
@@ -244,7 +244,7 @@ def test_a_text_is_cut_where_it_is_longer_than_a_piece(text, lengths):
 
 
 def test_no_name_is_cut_where_white_space_allows(ruler, monkeypatch):
-    monkeypatch.setattr(module, "PIECE", 15)
+    monkeypatch.setattr("music_ner.data.texts.PIECE", 15)
     text = "radiohead  " * 5
     assert found(ruler, text) == [(n, n + 9, "Artist") for n in range(0, 55, 11)]
 
