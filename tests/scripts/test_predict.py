@@ -82,6 +82,7 @@ def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
                     "text": "ok \t computer",
                     "confidence": None,
                     "id": None,
+                    "link_confidence": None,
                     "candidates": [],
                 },
                 {
@@ -91,6 +92,7 @@ def test_a_result_holds_the_original_text_and_what_each_entity_covers(ruler):
                     "text": "radiohead",
                     "confidence": None,
                     "id": None,
+                    "link_confidence": None,
                     "candidates": [],
                 },
             ],

@@ -384,7 +384,7 @@ def test_a_progress_bar_is_shown_on_a_terminal():
     command = [sys.executable, "-c", ADD_NAMES]
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=end, check=True)
     os.close(end)
-    assert "c: 100%" in os.read(terminal, 10_000).decode()
+    assert "c: 3 rows" in os.read(terminal, 10_000).decode()
 
 
 TEXTS = ["songs like paradise by the cure", "", "love", "nothing", "sade's paradise"] * 3
@@ -576,7 +576,7 @@ def test_a_million_names_take_little_memory_and_are_found():
     )
     *_, line = run.stdout.splitlines()
     counted, n_names, peak, n_matches, size = srsly.json_loads(line)
-    assert (counted[0], counted[-1]) == (1_000_000 + 7_225, 500_000)
+    assert (counted[0], counted[-2]) == (1_000_000 + 7_225, 500_000)
     assert n_names == 1_007_225
     assert peak < 1.5  # GB, of all that the process holds
     assert n_matches > 9
