@@ -42,8 +42,9 @@ def own_model(tiny_bert, tmp_path_factory):
         DocBin(docs=docs, store_user_data=True).to_disk(folder / f"{name}.spacy")
     config = util.load_config(ROOT / "configs" / "config.cfg", interpolate=False)
     settings = {
-        "schedule.epochs": 12,
+        "schedule.epochs": 24,
         "training.batcher.size": 100,
+        "training.optimizer.encoder_scale": 1.0,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "initialize.components.catalogue.names": [],
         **NO_AUGMENTATION,

@@ -152,7 +152,7 @@ def test_a_change_of_the_data_makes_convert_stale(project):
     ("variables", "message"),
     [
         (["--vars.bio", "nowhere.bio"], "nowhere.bio does not exist"),
-        (["--vars.bio", "", "--vars.csv", ""], "both empty"),
+        (["--vars.bio", "", "--vars.csv", ""], "all empty"),
     ],
 )
 def test_wrong_vars_end_the_run_with_a_remedy(project, variables, message):

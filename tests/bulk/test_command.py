@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-SHARDS, SHARD_ROWS = 60, 500
+SHARDS, SHARD_ROWS = 60, 2_000
 # Ray's processes leave the cores to all others by default, and so would starve beside other tests.
 VARIABLES = {**os.environ, "RAY_worker_niceness": "0"}
 
@@ -57,7 +57,7 @@ class Started:
     def end(self) -> str:
         """Wait for the end of the command and of all that it started. RETURNS (str): Its output."""
         printed, _ = self.process.communicate(timeout=600)
-        _, alive = psutil.wait_procs(self.children, timeout=60)
+        _, alive = psutil.wait_procs(self.children, timeout=10)
         for child in alive:
             child.kill()
         return printed
