@@ -92,5 +92,5 @@ def unknown_names(new_names: list[Path], names: list[Path]) -> set[Name]:
 
 
 def _names(rows: Iterable[Row]) -> set[Name]:
-    pairs = (pair for row in rows for pair in zip(LABELS, row, strict=True))
+    pairs = (pair for row in rows for pair in zip(LABELS, (row.artist, row.work), strict=True))
     return {(label, to_name(name).key) for label, name in pairs if name}

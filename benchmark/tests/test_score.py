@@ -127,6 +127,6 @@ def test_a_line_that_cannot_be_read_ends_the_command(score, line, message):
 
 
 def test_bio_that_cannot_be_read_ends_the_command(score):
-    code, said = score(GOLD.replace("B-WoA", "B-Song"))
+    code, said = score(GOLD.replace("B-WoA", "Q-WoA"))
     assert code == 1
-    assert "unknown tag 'B-Song'" in said
+    assert "unknown tag 'Q-WoA'" in said

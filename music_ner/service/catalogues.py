@@ -62,7 +62,7 @@ class CatalogueStore:
             try:
                 catalogue.from_disk(self._folder / version)
                 return version
-            except FileNotFoundError:
+            except (FileNotFoundError, ValueError):  # ValueError: of its files, some are missing
                 if version == self.version():  # it was not replaced meanwhile
                     raise
 

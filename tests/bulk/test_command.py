@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-SHARDS, SHARD_ROWS = 60, 2_000
+SHARDS, SHARD_ROWS = 60, 1_000
 # Ray's processes leave the cores to all others by default, and so would starve beside other tests.
 VARIABLES = {**os.environ, "RAY_worker_niceness": "0"}
 
@@ -30,13 +30,20 @@ def command_of(*arguments) -> list[str]:
     return [sys.executable, "-m", "music_ner.bulk", *map(str, arguments)]
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to commands in the background: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Started:
     """A command that runs in a process of its own."""
 
     def __init__(self, command: list[str], output: Path):
         self.output = output
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=VARIABLES, text=True, **pipes)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=VARIABLES, text=True, preexec_fn=heed_interrupts, **pipes
+        )
         self.children: list[psutil.Process] = []
 
     def parts(self) -> int:
