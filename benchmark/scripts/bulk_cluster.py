@@ -1,4 +1,4 @@
-"""Bulk inference on a cluster of two Ray nodes, one of which is killed halfway."""
+"""Bulk inference on a cluster of two Ray nodes, with one node killed halfway."""
 
 import os
 import socket

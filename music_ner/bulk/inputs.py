@@ -259,7 +259,7 @@ def _texts_of(array: pa.Array) -> tuple[list[str], list[str | None]]:
 
 
 def _ids_of(array: pa.Array) -> tuple[pa.Array, list[int]]:
-    """RETURNS (tuple[pa.Array, list[int]]): Ids, and the numbers of those that had to be mended."""
+    """RETURNS (tuple[pa.Array, list[int]]): Ids, and the numbers of those with invalid UTF-8."""
     if not pa.types.is_string(array.type):
         return array, []
     try:
@@ -267,13 +267,13 @@ def _ids_of(array: pa.Array) -> tuple[pa.Array, list[int]]:
         return array, []
     except pa.ArrowInvalid:
         values = array.cast(pa.binary()).to_pylist()
-        mended = [None if v is None else v.decode("utf8", errors="replace") for v in values]
+        decoded = [None if v is None else v.decode("utf8", errors="replace") for v in values]
         damaged = [
             number
-            for number, (value, text) in enumerate(zip(values, mended, strict=True))
+            for number, (value, text) in enumerate(zip(values, decoded, strict=True))
             if value is not None and value != text.encode("utf8")
         ]
-        return pa.array(mended, pa.string()), damaged
+        return pa.array(decoded, pa.string()), damaged
 
 
 # Lines
@@ -418,8 +418,8 @@ def _rows_of(values: Iterable[tuple[Any, Any, str | None]]) -> Iterator[Rows]:
             for row_id, *_ in some
         ]
         reasons = [
-            reason or (NOT_UTF8 if mended != row_id else _reason_of(text))
-            for mended, (row_id, text, reason) in zip(ids, some, strict=True)
+            reason or (NOT_UTF8 if decoded != row_id else _reason_of(text))
+            for decoded, (row_id, text, reason) in zip(ids, some, strict=True)
         ]
         texts = ["" if reason else text for reason, (_, text, _) in zip(reasons, some, strict=True)]
         yield Rows(pa.array(ids, pa.string()), texts, reasons)
