@@ -179,7 +179,9 @@ def test_the_wheels_work_without_the_projects_folder_and_network(project, tmp_pa
     environment = make_environment(tmp_path / "site", wheels=(folder / WHEEL, library))
     result = run_python(environment, LOAD_WITHOUT_NETWORK, NAME, QUERY)
     assert result.returncode == 0, result.stderr
-    assert "['transformer', 'catalogue', 'ner', 'entity_confidence', 'linker'] True" in result.stdout
+    assert (
+        "['transformer', 'catalogue', 'ner', 'entity_confidence', 'linker'] True" in result.stdout
+    )
 
 
 def test_assets_say_what_could_not_be_downloaded(tmp_path):
