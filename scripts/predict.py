@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -11,16 +11,15 @@ from typing import Annotated, Any, TextIO
 import spacy
 import typer
 from spacy.language import Language
-from spacy.util import minibatch
 from tqdm import tqdm
 from wasabi import msg
 
 from music_ner.command import fail, run_command
-from music_ner.data.predictions import ENDINGS, FORMATS, entities_of, has_text, is_sure
-from music_ner.data.texts import STDIN, pieces, read_records
+from music_ner.data.entities import find, is_sure
+from music_ner.data.predictions import ENDINGS, FORMATS, has_text
+from music_ner.data.texts import STDIN, read_records
 from music_ner.files import UnreadableFileError, written_whole
 
-PIECES_AT_ONCE = 64
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 LEFT_OUT, DAMAGED, NO_TEXT, REPLACED = "left out", "damaged", "no text", "replaced"
@@ -36,47 +35,24 @@ WARNINGS = {
 def predict(nlp: Language, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Find the entities in texts.
 
-    Long texts are read in pieces (see `pieces`).
-    The memory that unseen words take is freed after every PIECES_AT_ONCE pieces.
-
     nlp (Language): The trained pipeline.
     records (Iterable[dict[str, Any]]): Records with texts of any length under the key `text`,
-        processed as a stream. What is no text has no entities.
-    YIELDS (dict[str, Any]): The record with the original `text`, and its `entities` with `start`
-        and `end` offset, `label`, `text`, `confidence` (None if no model set the entity), `id`
-        (None if it is not linked) and `candidates` (see `Linker`). Lone surrogates, which are not
-        text, are replaced by U+FFFD.
+        processed as a stream (see `find`). What is no text has no entities.
+    YIELDS (dict[str, Any]): The record with the original `text`, and its `entities` (see
+        `entities_of`). Lone surrogates, which are not text, are replaced by U+FFFD.
     """
-    entities: list[dict] = []
-    for batch in minibatch(_pieces_with_offsets(records), PIECES_AT_ONCE):
-        with nlp.memory_zone():
-            docs = nlp.pipe(piece for piece, _, _ in batch)
-            found = [
-                entities_of(doc, offset) for doc, (_, offset, _) in zip(docs, batch, strict=True)
-            ]
-        for of_piece, (_, _, record) in zip(found, batch, strict=True):
-            entities += of_piece
-            if record is not None:
-                yield {**record, "entities": entities}
-                entities = []
+    waiting: deque[dict[str, Any]] = deque()
 
+    def texts() -> Iterator[str]:
+        for record in records:
+            text = record["text"]
+            if isinstance(text, str):
+                record = {**record, "text": LONE_SURROGATE.sub(REPLACEMENT, text)}
+            waiting.append(record)
+            yield record["text"] if isinstance(text, str) else ""
 
-def _pieces_with_offsets(
-    records: Iterable[dict[str, Any]],
-) -> Iterator[tuple[str, int, dict[str, Any] | None]]:
-    """Cut texts into pieces, each with its offset; the last one of a text also has the record."""
-    for record in records:
-        text = record["text"]
-        if isinstance(text, str):
-            text = LONE_SURROGATE.sub(REPLACEMENT, text)
-            record = {**record, "text": text}
-        else:
-            text = ""
-        *before, last = pieces(text)
-        for start, end in before:
-            yield text[start:end], start, None
-        start, end = last
-        yield text[start:end], start, record
+    for entities in find(nlp, texts()):
+        yield {**waiting.popleft(), "entities": entities}
 
 
 def counted(records: Iterable[dict[str, Any]], counts: Counter) -> Iterator[dict[str, Any]]:

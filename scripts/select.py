@@ -7,7 +7,8 @@ import typer
 from wasabi import msg
 
 from music_ner.command import fail, run_command
-from music_ner.data.predictions import FORMATS, entities_of, has_text
+from music_ner.data.entities import entities_of
+from music_ner.data.predictions import FORMATS, has_text
 from music_ner.data.texts import read_records
 from music_ner.files import UnreadableFileError, written_whole
 from music_ner.training.selection import candidates, choose

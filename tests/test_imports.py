@@ -2,14 +2,16 @@
 
 import re
 from graphlib import TopologicalSorter
-from importlib.metadata import EntryPoint, distribution
+from importlib.metadata import EntryPoint, distribution, packages_distributions, requires
 
 import pytest
 import spacy
 import srsly
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from spacy import registry
 
-from tests.imports import REGISTRIES, ROOT, code_of, imported_names
+from tests.imports import REGISTRIES, ROOT, code_of, imported_names, imports_of
 
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 LIBRARY = sorted((ROOT / "music_ner").rglob("*.py"))
@@ -67,6 +69,41 @@ def test_deps_and_outputs_of_the_repository_exist():
         for dep in command.get("deps", ()):
             if dep.startswith(("music_ner/", "scripts/", "configs/")):
                 assert (ROOT / dep).exists(), f"{command['name']}: {dep}"
+
+
+# Extras
+
+
+def requirements_of(requirement):
+    """RETURNS (set[str]): The distributions that a requirement installs, transitively."""
+    found, pending = set(), [Requirement(requirement)]
+    while pending:
+        current = pending.pop()
+        for extra in current.extras or {""}:
+            name = canonicalize_name(current.name)
+            if (name, extra) in found:
+                continue
+            found.add((name, extra))
+            pending += [
+                needed
+                for needed in map(Requirement, requires(name) or ())
+                if needed.marker is None or needed.marker.evaluate({"extra": extra})
+            ]
+    return {name for name, _ in found}
+
+
+@pytest.mark.parametrize("extra", ["bulk", "service"])
+def test_an_extra_installs_what_its_command_imports(extra):
+    imported = {
+        name.partition(".")[0]
+        for file in imports_of(ROOT / "music_ner" / extra / "__main__.py")
+        for name in imported_names(file)
+    }
+    distributions = packages_distributions()
+    needed = {
+        canonicalize_name(distributions[name][0]) for name in imported if name in distributions
+    }
+    assert needed <= requirements_of(f"music-ner[{extra}]")
 
 
 # Directions

@@ -6,10 +6,11 @@ import pyarrow.parquet as pq
 import spacy
 import typer
 
-from music_ner.bulk.core import entities_of, process
+from music_ner.bulk.core import process
 from music_ner.bulk.inputs import Columns
 from music_ner.bulk.manifest import plan
 from music_ner.bulk.storage import Place, place_of
+from music_ner.data.entities import entities_of
 
 COLUMNS = Columns("text", "id")
 
@@ -40,7 +41,7 @@ def run_pipe(model: str, source: Path, processes: int) -> None:
     batches = pq.ParquetFile(source).iter_batches(columns=["text"])
     texts = (text for batch in batches for text in batch["text"].to_pylist())
     for doc in nlp.pipe(texts, n_process=processes):
-        entities_of(doc, 0)
+        entities_of(doc)
 
 
 def main(

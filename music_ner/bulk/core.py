@@ -3,20 +3,17 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from spacy.language import Language
-from spacy.tokens import Doc
 
 from music_ner.bulk.inputs import Columns, Rows, read
 from music_ner.bulk.shards import Shard
 from music_ner.bulk.storage import Place, write_whole
-from music_ner.data.texts import pieces
+from music_ner.data.entities import find
 from music_ner.files import UnreadableFileError
 
-CHARACTERS_AT_ONCE = 100_000
 ROWS_OF_GROUP = 10_000
 COUNTS = b"music_ner.counts"
 """Key of the counts of a part in the metadata of its Parquet file."""
@@ -86,63 +83,6 @@ def _table_of(nlp: Language, rows: Rows, schema: pa.Schema, counts: Counter) -> 
     counts.update(f"label:{entity['label']}" for of_text in entities for entity in of_text)
     id_type, *_ = schema.types
     return pa.table([rows.ids.cast(id_type), entities, rows.reasons], schema=schema)
-
-
-def find(nlp: Language, texts: Iterable[str]) -> Iterator[list[dict[str, Any]]]:
-    """Find the entities in texts of any length.
-
-    The memory that unseen words take is freed after every CHARACTERS_AT_ONCE characters or so.
-
-    nlp (Language): The trained pipeline.
-    texts (Iterable[str]): The texts.
-    YIELDS (list[dict[str, Any]]): The entities of each text, as ENTITY describes them.
-    """
-    entities: list[dict[str, Any]] = []
-    for batch in _batches(_pieces_of(texts)):
-        with nlp.memory_zone():
-            docs = nlp.pipe(piece for piece, _, _ in batch)
-            found = [
-                entities_of(doc, offset) for doc, (_, offset, _) in zip(docs, batch, strict=True)
-            ]
-        for of_piece, (_, _, is_last) in zip(found, batch, strict=True):
-            entities += of_piece
-            if is_last:
-                yield entities
-                entities = []
-
-
-def _pieces_of(texts: Iterable[str]) -> Iterator[tuple[str, int, bool]]:
-    """YIELDS (tuple[str, int, bool]): Pieces with their offsets, and whether they end a text."""
-    for text in texts:
-        for start, end in pieces(text):
-            yield text[start:end], start, end == len(text)
-
-
-def _batches(parts: Iterable[tuple[str, int, bool]]) -> Iterator[list[tuple[str, int, bool]]]:
-    batch, size = [], 0
-    for part in parts:
-        batch.append(part)
-        size += len(part[0])
-        if size >= CHARACTERS_AT_ONCE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def entities_of(doc: Doc, offset: int) -> list[dict[str, Any]]:
-    """RETURNS (list[dict[str, Any]]): The entities of a piece that begins at an offset."""
-    return [
-        {
-            "start": offset + ent.start_char,
-            "end": offset + ent.end_char,
-            "text": ent.text,
-            "label": ent.label_,
-            "confidence": ent._.confidence,
-            "id": ent.kb_id_ or None,
-        }
-        for ent in doc.ents
-    ]
 
 
 def counts_of(folder: Place, name: str) -> Counter:

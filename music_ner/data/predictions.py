@@ -6,9 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from spacy.tokens import Doc
-from spacy.tokens import Span as Entity
-
 from music_ner.data.bio import block_of
 from music_ner.data.doccano import to_doccano
 from music_ner.data.label_studio import to_label_studio
@@ -18,40 +15,6 @@ from music_ner.data.query import Query, Span, normalize_query
 
 Result = dict[str, Any]
 """A record with its `text` and `entities` (see `predict`)."""
-
-
-def entities_of(doc: Doc, offset: int = 0) -> list[dict[str, Any]]:
-    """List the entities of a doc.
-
-    doc (Doc): A doc that a pipeline has processed.
-    offset (int): The offset of the doc in its text, in characters.
-    RETURNS (list[dict[str, Any]]): `start` and `end` offset in characters, `label`, `text`,
-        `confidence` (None if no model set the entity), `id` and `link_confidence` (None if it is
-        not linked), and `candidates`, best first, each with `id`, `name` and `score`.
-    """
-    return [
-        {
-            "start": offset + ent.start_char,
-            "end": offset + ent.end_char,
-            "label": ent.label_,
-            "text": ent.text,
-            "confidence": _of(ent, "confidence"),
-            "id": ent.kb_id_ or None,
-            "link_confidence": _of(ent, "link_confidence"),
-            "candidates": _of(ent, "candidates") or [],
-        }
-        for ent in doc.ents
-    ]
-
-
-def is_sure(entity: dict[str, Any], min_confidence: float) -> bool:
-    """RETURNS (bool): Whether an entity has the confidence, or has none to compare."""
-    return entity["confidence"] is None or entity["confidence"] >= min_confidence
-
-
-def _of(ent: Entity, name: str) -> Any:
-    """RETURNS (Any): An extension attribute; None if no component of the pipeline sets it."""
-    return ent._.get(name) if ent.has_extension(name) else None
 
 
 def _dump(value: Any) -> str:

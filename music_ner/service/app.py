@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
 
 from music_ner import __version__
-from music_ner.data.predictions import is_sure
+from music_ner.data.entities import is_sure
 from music_ner.evaluation.comparison import DifferentQueriesError
 from music_ner.pipeline.catalogue.component import Catalogue
 from music_ner.service import catalogues, reports, schemas

@@ -6,7 +6,7 @@ from typing import Any
 import spacy
 from spacy.displacy.render import EntityRenderer
 
-from music_ner.data.predictions import entities_of
+from music_ner.data.entities import entities_of
 from music_ner.service.catalogues import CATALOGUE, CatalogueStore
 
 WARM_UP = "songs like karma police by radiohead"

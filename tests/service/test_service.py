@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from spacy.tokens import Span
 
-from music_ner.data.predictions import entities_of
+from music_ner.data.entities import entities_of
 from music_ner.service.app import create_app
 from tests.service.conftest import AUTHORIZED, CSV
 
