@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 from music_ner.data.query import Query, Span, to_doc
 from music_ner.evaluation.calibration import calibrate
 from music_ner.evaluation.pipeline import evaluate
-from music_ner.pipeline.catalogue.component import Catalogue
+from music_ner.pipeline.catalogue.component import Catalogue, Entry
 from music_ner.pipeline.catalogue.files import NameRecord
 from music_ner.pipeline.labels import COLORS
 from music_ner.training.augmentation import replace_mentions, to_pieces
@@ -101,7 +101,8 @@ def labelled(catalogue, text):
 def test_names_of_each_label_are_found_as_that(catalogue):
     catalogue.add(label="Genre", names=["jazz"])
     catalogue.add(label="Artist", names=["sade"])
-    catalogue.add(label="WoA", names=["halo"])
+    catalogue.add(label="WoA", names=[Entry("Halo", "w1")])
+    assert {entry.id for entry in catalogue.entries()} == {"", "w1"}
     assert labelled(catalogue, "jazz halo by sade") == [
         ("sade", "Artist"),
         ("halo", "WoA"),
@@ -117,6 +118,9 @@ def test_a_label_that_the_pipeline_does_not_have_is_refused(catalogue):
         catalogue.add(label="Mood", names=["calm"])
     with pytest.raises(ValueError, match=r"names: 'jazz' is not a list"):
         catalogue.add(label="Genre", names="jazz")
+    with pytest.raises(ValueError, match="'Jazz' has an id: only artists and works"):
+        catalogue.add(label="Genre", names=["Soul", Entry("Jazz", "g1")])
+    assert len(catalogue) == 0
     with pytest.raises(ValueError, match="begin with Artist, WoA"):
         Catalogue("catalogue", ["Genre"])
 

@@ -298,7 +298,7 @@ class Catalogue(Pipe):
         works: Iterable[str | Entry] = (),
         pairs: Iterable[tuple[str | Entry, str | Entry]] = (),
         label: str | None = None,
-        names: Iterable[str] = (),
+        names: Iterable[str | Entry] = (),
     ) -> Counted:
         """Add names. Each call rebuilds the index, so add many names at a time.
 
@@ -308,7 +308,7 @@ class Catalogue(Pipe):
         pairs (Iterable[tuple[str | Entry, str | Entry]]): Artists, each with one of their works;
             both are added.
         label (str | None): Any label of the catalogue, for `names`.
-        names (Iterable[str]): Names of this label.
+        names (Iterable[str | Entry]): Names of this label; only artists and works have ids.
         RETURNS (Counted): How many names were added and left out; with a label other than artists
             and works, what its own list contains, under `artists`.
         RAISES (ValueError): If something else than names and pairs is given, or the catalogue has
@@ -320,7 +320,7 @@ class Catalogue(Pipe):
         >>> counted.artists, counted.works, counted.pairs
         (2, 1, 1)
         """
-        names = [entry.name for entry in _checked_names("names", names)]
+        names = list(_checked_names("names", names))
         if names and label not in self.listed_labels:
             raise ValueError(
                 f"label: the catalogue lists {', '.join(self.listed_labels)}, not {label}: train "
@@ -329,11 +329,18 @@ class Catalogue(Pipe):
         if label in self._others:
             if artists or works or pairs:
                 raise ValueError("label: add artists, works and pairs in a call of their own")
+            if with_id := [entry.name for entry in names if entry.id]:
+                raise ValueError(
+                    f"names: {with_id[0]!r} has an id: only artists and works have ids"
+                )
             return self._others[label].add(artists=names)
-        of_label = [_to_row(Entry(name), NOT_GIVEN) for name in names]
-        if label == LABELS[1]:
-            of_label = [_to_row(NOT_GIVEN, Entry(name)) for name in names]
-        return self._add(chain(_rows_of(artists, works, pairs), of_label), self.name)
+        of_artists, of_works = (names if label == known else [] for known in LABELS)
+        rows = _rows_of(
+            chain(_checked_names("artists", artists), of_artists),
+            chain(_checked_names("works", works), of_works),
+            pairs,
+        )
+        return self._add(rows, self.name)
 
     def replace(
         self,
