@@ -36,7 +36,7 @@ def main(
         fail(*error.args)
     except ValueError as error:
         fail(f"{model}: {error}")
-    chosen = choose(pool, n, random_share, (), seed)
+    chosen = choose(pool, n, random_share, seed)
     docs = nlp.pipe(candidate.text for candidate, _ in chosen)
     results = [
         {

@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from spacy.language import Language
@@ -79,7 +79,7 @@ def candidates(nlp: Language, texts: Iterable[str]) -> list[Candidate]:
 
 
 def choose(
-    pool: Sequence[Candidate], n: int, random_share: float, known: Collection[str], seed: int
+    pool: Sequence[Candidate], n: int, random_share: float, seed: int
 ) -> list[tuple[Candidate, bool]]:
     """Choose requests to annotate.
 
@@ -90,13 +90,12 @@ def choose(
     pool (Sequence[Candidate]): The requests.
     n (int): How many to choose; fewer are chosen if there are no more.
     random_share (float): The share to draw at random, from 0 to 1.
-    known (Collection[str]): The `query_key` of requests that are annotated already.
     seed (int): Seed of the drawing.
     RETURNS (list[tuple[Candidate, bool]]): Those chosen, each with whether it was drawn at random.
     """
     chosen: list[tuple[Candidate, bool]] = []
     seen: dict[str, list[set[str]]] = {}
-    keys = {*known}
+    keys: set[str] = set()
 
     def take(candidate: Candidate, at_random: bool) -> bool:
         words = {*candidate.text.lower().split()}

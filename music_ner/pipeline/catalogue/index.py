@@ -106,12 +106,6 @@ class Entities:
         """RETURNS (str): The name, as it was written where the id was listed first."""
         return self.written.restore_key(int(self.written_of[entity]))
 
-    def are_linked(self, artist: int, work: int) -> bool:
-        """RETURNS (bool): Whether an artist and a work are a pair; both as in `links`."""
-        pair = artist << PAIR_BITS | work
-        place = int(np.searchsorted(self.links, pair))
-        return place < len(self.links) and int(self.links[place]) == pair
-
 
 @dataclass(frozen=True, eq=False)
 class NameIndex:
